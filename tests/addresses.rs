@@ -7,17 +7,21 @@ use mfa_protocol::admin::{
 };
 use mfa_protocol::factor::Channel;
 use mfa_tests::{
-    Agent, Files, Login, Machine, Pty, Stack, another_than, built, code_in, eventually, is_root,
+    Agent, Event, Files, Login, Machine, Pty, Stack, another_than, built, code_in, eventually,
+    is_root,
 };
 use serde_json::Value;
 
 const ANNA: &str = "mfat-anna";
+const BEN: &str = "mfat-ben";
+const OFF: &str = "[delivery.email] active = false, so no code is sent";
 const FIRST: &str = "anna@example.org";
 const SECOND: &str = "a.smith@example.com";
 const PROMPT: &str = "Code from your e-mail: ";
 
 /// An agent that sends emails by the test's own program.
 struct Scene {
+    settings: String,
     files: Files,
     agent: Agent,
     stack: Stack,
@@ -41,12 +45,14 @@ impl Scene {
                  echo \"$5\" > {here}/draft && cat >> {here}/draft && mv {here}/draft {here}/mail"
             ),
         );
-        let agent = Agent::with(&format!(
+        let settings = format!(
             "{policy}[delivery.email]\n\
              from = \"mfa@example.org\"\nsendmail = {sendmail:?}\n"
-        ));
+        );
+        let agent = Agent::with(&settings);
         Self {
             stack: Stack::asking(&agent),
+            settings,
             files,
             agent,
         }
@@ -183,6 +189,102 @@ fn resend_goes_to_the_next_address_after_a_failure_and_to_the_same_one_otherwise
     assert_eq!(scene.next_mail(), (SECOND.to_owned(), code.clone()));
     login.answer(&code);
     assert_eq!(login.finish().result(), "PAM_SUCCESS");
+}
+
+#[test]
+fn a_channel_that_is_turned_off_sends_nothing_and_says_so() {
+    let scene = Scene::new();
+    let _ = scene.ctl(&["enroll", "email", ANNA, FIRST]);
+    let _ = scene.ctl(&["enroll", "email", BEN, SECOND]);
+    scene.agent.admin().pin(BEN, "7391");
+    let off = format!("{}active = false\n", scene.settings);
+    assert_eq!(scene.agent.reload_with(&off).text("result"), "done");
+    scene
+        .agent
+        .await_log("[delivery.email] active = false, so nothing is sent by email.");
+    // Anna has nothing but her address, and sees what any user sees who has no PIN.
+    let refused = Login::of(ANNA).answer("1234").run(&scene.stack);
+    assert_eq!(refused.result(), "PAM_AUTH_ERR", "{refused:?}");
+    assert_eq!(refused.prompts(), ["PIN: "]);
+    let reason = scene.agent.logins_of(ANNA, 1)[0].text("reason").to_owned();
+    assert!(reason.starts_with(OFF), "{reason}");
+    let passed = Login::of(BEN).answer("7391").run(&scene.stack);
+    assert_eq!(passed.result(), "PAM_SUCCESS", "{passed:?}");
+    let ctl = scene.agent.ctl();
+    for (words, expected) in [
+        (vec!["config", "check"], "so nothing is sent by email"),
+        (
+            vec!["test-delivery", "email", FIRST],
+            "nothing is sent by email",
+        ),
+        (
+            vec!["enroll", "email", "--confirm", "bob", FIRST],
+            "nothing is sent by email",
+        ),
+        (
+            vec!["explain", "--user", ANNA, "--service", "mfa-test"],
+            OFF,
+        ),
+    ] {
+        let output = ctl.run(&words, "");
+        let told = output.stdout + &output.stderr;
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(expected), "{words:?}: {told}");
+    }
+    assert!(!scene.has_mail());
+    assert_eq!(
+        scene.agent.reload_with(&scene.settings).text("result"),
+        "done"
+    );
+    assert_eq!(scene.log_in(), FIRST);
+}
+
+#[test]
+fn where_all_that_is_required_needs_the_channel_a_recovery_code_still_works() {
+    let scene = Scene::with("[policy]\nrequire = [\"email\"]\n");
+    let _ = scene.ctl(&["enroll", "email", ANNA, FIRST]);
+    let codes = scene.ctl(&["enroll", "recovery", ANNA])["codes"].clone();
+    let off = format!("{}active = false\n", scene.settings);
+    assert_eq!(scene.agent.reload_with(&off).text("result"), "done");
+    let code = codes[0].as_str().expect("a code");
+    let seen = Login::of(ANNA).answer(code).run(&scene.stack);
+    assert!(
+        seen.text.contains("The code could not be sent."),
+        "{seen:?}"
+    );
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert!(!scene.has_mail());
+}
+
+#[test]
+fn the_log_tells_two_addresses_apart_that_look_the_same() {
+    let scene = Scene::new();
+    let alike = ["alan@example.org", "anna@example.org"];
+    for address in alike {
+        let _ = scene.ctl(&["enroll", "email", ANNA, address]);
+    }
+    assert_eq!(scene.log_in(), alike[0]);
+    let _ = scene.ctl(&["primary", "email", ANNA, alike[1]]);
+    assert_eq!(scene.log_in(), alike[1]);
+    let _ = scene.ctl(&["remove", "email", ANNA, "--label", alike[1]]);
+    let label = |event: &Event| event.text("label").to_owned();
+    let logins: Vec<_> = scene.agent.logins_of(ANNA, 2).iter().map(label).collect();
+    let numbered = ["a•••@example.org (1)", "a•••@example.org (2)"];
+    assert_eq!(logins, numbered);
+    let sent = scene.agent.events_of("message", ANNA, 2);
+    let sent: Vec<_> = sent.iter().map(|event| event.text("reason")).collect();
+    assert_eq!(sent, numbered);
+    let enrolled = scene.agent.events_of("enroll", ANNA, 2);
+    let enrolled: Vec<_> = enrolled.iter().map(label).collect();
+    assert_eq!(enrolled, ["a•••@example.org", numbered[1]]);
+    for kind in ["primary", "remove"] {
+        assert_eq!(
+            label(&scene.agent.events_of(kind, ANNA, 1)[0]),
+            numbered[1],
+            "{kind}"
+        );
+    }
+    scene.assert_untold(2, &alike);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use mfa_tests::{Agent, Caller, Key, Login, Machine, Pty, Stack, built, run};
+use mfa_tests::{Agent, Caller, Event, Key, Login, Machine, Pty, Stack, built, run};
 use serde_json::{Value, json};
 
 const ANNA: &str = "mfat-anna";
@@ -73,6 +73,54 @@ fn a_user_renames_a_device_once_they_have_passed_one() {
         let event = agent.logins_of(ANNA, 3).pop().expect("a login");
         assert_eq!(event.text("label"), "phone");
     });
+}
+
+#[test]
+fn the_log_names_the_credential_id_of_a_token() {
+    const ID: &str = "VSMT12345678";
+    let agent = Agent::start();
+    let key = Key::new();
+    let enroll = [
+        "enroll",
+        "totp",
+        ANNA,
+        "--label",
+        "token",
+        "--credential-id",
+        ID,
+        "--secret-stdin",
+        "--no-confirm",
+        "--no-recovery",
+    ];
+    let _ = agent.ctl().json(&enroll, &key.base32());
+    let _ = agent.admin().counting_device(ANNA);
+    let stack = Stack::asking(&agent);
+    let seen = Login::of(ANNA).answer(&key.code(0)).run(&stack);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    let wrong = Login::of(ANNA).answer(&key.wrong_code()).run(&stack);
+    assert_eq!(wrong.result(), "PAM_AUTH_ERR", "{wrong:?}");
+    for words in [
+        &["disable", "totp", ANNA, "--label", "token"][..],
+        &["enable", "totp", ANNA, "--label", "token"],
+        &["rename", "totp", ANNA, "--label", "token", "--to", "vip"],
+        &["remove", "totp", ANNA],
+        &["remove", "hotp", ANNA],
+    ] {
+        let _ = agent.ctl().json(words, "");
+    }
+    for kind in ["enroll", "disable", "enable", "rename"] {
+        let event = &agent.events_of(kind, ANNA, 1)[0];
+        assert_eq!(event.text("credential_id"), ID, "{kind}");
+    }
+    let ids = |events: &[Event]| -> Vec<String> {
+        let ids = events
+            .iter()
+            .map(|event| event.text("credential_id").to_owned());
+        ids.collect()
+    };
+    assert_eq!(ids(&agent.logins_of(ANNA, 2)), [ID, ""]);
+    assert_eq!(ids(&agent.events_of("remove", ANNA, 2)), [ID, ""]);
+    agent.await_log(&format!("label=\"token\" credential_id={ID:?}"));
 }
 
 #[test]

@@ -6,3 +6,4 @@ mod mail;
 mod notices;
 mod radius;
 mod texts;
+mod user_records;

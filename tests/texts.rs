@@ -2,13 +2,15 @@
 //! in.
 
 use std::path::Path;
+use std::process::Command;
 
 use mfa_tests::{
-    Agent, Answer, Authority, Files, Login, Provider, Request, Seen, Stack, another_than, code_in,
-    eventually, hmac, is_root,
+    Agent, Answer, Authority, Files, Login, Machine, Provider, Request, Seen, Stack, another_than,
+    code_in, eventually, hmac, is_root,
 };
 
 const ANNA: &str = "anna";
+const EVA: &str = "mfat-eva";
 /// A user of the host: only host users are asked for a number.
 const NEW: &str = "daemon";
 const NUMBER: &str = "+491701234567";
@@ -303,6 +305,89 @@ fn a_malformed_number_gets_no_message() {
 }
 
 /// A code and a PIN are required, and both are enrolled.
+/// The number from this key, and what `config check` says of it.
+fn by_profile(key: &str) -> (Scene, String) {
+    let scene = Scene::with("[policy]\nrequire = [\"sms\"]\n", |provider, secret| {
+        format!("{}region = \"DE\"\n{key}", webhook(provider, secret))
+    });
+    let output = scene.agent.ctl().run(&["config", "check"], "");
+    let told = output.stdout + &output.stderr;
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    (scene, told)
+}
+
+#[test]
+fn a_number_of_the_user_database_gets_the_first_code_and_is_enrolled_by_it() {
+    Machine::run(|machine| {
+        machine.user(EVA, "a password");
+        let gecos = |fields: &str| {
+            let mut usermod = Command::new("usermod");
+            let status = usermod.args(["--comment", fields, EVA]).status();
+            assert!(status.expect("usermod").success());
+        };
+        gecos("Eva,,0170 1234567,,");
+        let (scene, told) = by_profile("number_from = \"work-phone\"");
+        assert!(
+            told.contains(
+                "but users can change this field by themselves with chfn (CHFN_RESTRICT "
+            ),
+            "{told}"
+        );
+        // A wrong code does not make the number the user's own.
+        let seen = Login::of(EVA).answer("000000").run(&scene.stack);
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+        assert!(scene.agent.admin().status(EVA).addresses.is_empty());
+        let (seen, request) = scene.log_in_with_code_of(EVA, 2);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        assert_eq!(request.json()["to"], NUMBER);
+        let event = &scene.agent.events_of("enroll", EVA, 1)[0];
+        assert_eq!((event.text("factor"), event.text("label")), ("sms", MASKED));
+        // The enrolled number wins over what the user database has from now on.
+        gecos("Eva,,+43 664 1234567,,");
+        let (seen, request) = scene.log_in_with_code_of(EVA, 3);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        assert_eq!(request.json()["to"], NUMBER);
+    });
+}
+
+#[test]
+fn a_field_that_is_no_number_and_an_unknown_name_get_no_message() {
+    Machine::run(|machine| {
+        machine.user(EVA, "a password");
+        let (scene, told) = by_profile("number_from = \"other\"");
+        assert!(!told.contains("number_from"), "{told}");
+        for user in [EVA, "mfat-nobody"] {
+            let seen = Login::of(user).answer("000000").run(&scene.stack);
+            assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+            assert_eq!(seen.prompts(), [PROMPT]);
+        }
+        assert!(scene.provider.requests().is_empty());
+    });
+}
+
+#[test]
+fn a_number_that_a_template_makes_gets_the_first_code_and_is_enrolled_by_it() {
+    Machine::run(|_| {
+        let extension = "1701234567";
+        let mut passwd = std::fs::read_to_string("/etc/passwd").expect("users");
+        passwd += &format!("{extension}:x:61234:61234::/:/bin/sh\n");
+        std::fs::write("/etc/passwd", passwd).expect("a user");
+        let (scene, _) = by_profile("template = \"+49{user}\"");
+        let (seen, request) = scene.log_in_with_code_of(extension, 1);
+        assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        assert_eq!(request.json()["to"], NUMBER);
+        let address = scene.agent.admin().status(extension).addresses.remove(0);
+        assert!(address.confirmed_at.is_some(), "{address:?}");
+        let seen = Login::of("1701234568").answer("000000").run(&scene.stack);
+        assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
+        assert_eq!(
+            scene.provider.requests().len(),
+            1,
+            "no such user of the host"
+        );
+    });
+}
+
 fn with_pin() -> Scene {
     let scene = Scene::with("[policy]\nrequire = [\"sms+pin\"]\n", webhook);
     scene.agent.admin().address(ANNA, "sms", NUMBER);

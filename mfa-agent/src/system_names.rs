@@ -8,15 +8,17 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
+use crate::userdb::UserRecords;
 use mfa_core::names::{Groups, Names, NamesError, PasswdEntry, UserName};
 
 /// This value and above mean that a password never expires (login.defs(5), `PASS_MAX_DAYS`).
 const NEVER: u32 = 99_999;
 
-/// Asks libc, and reads `/etc/passwd` to find out who is a local user.
+/// Asks libc and systemd's user database, and reads `/etc/passwd` to find out who is a local user.
 #[derive(Clone, Debug)]
 pub struct SystemNames {
     passwd: PathBuf,
+    records: UserRecords,
 }
 
 impl SystemNames {
@@ -25,6 +27,7 @@ impl SystemNames {
     pub fn with_passwd(passwd: impl Into<PathBuf>) -> Self {
         Self {
             passwd: passwd.into(),
+            records: UserRecords::default(),
         }
     }
 }
@@ -86,6 +89,11 @@ impl Names for SystemNames {
         Ok(days.filter(|days| *days < NEVER))
     }
 
+    fn record_field(&self, user: &UserName, field: &str) -> Result<Option<String>, NamesError> {
+        let found = self.records.field(user, field);
+        found.map_err(|error| NamesError::Record(error.to_string()))
+    }
+
     fn by_uid(&self, uid: u32) -> Result<Option<PasswdEntry>, NamesError> {
         let found = none_if_absent(User::from_uid(Uid::from_raw(uid)))
             .map_err(|error| failed(format!("user id {uid}"), error))?;
@@ -104,6 +112,7 @@ fn entry(asked: &str, user: &User) -> Result<PasswdEntry, NamesError> {
         name,
         uid: user.uid.as_raw(),
         gid: user.gid.as_raw(),
+        gecos: user.gecos.to_string_lossy().into_owned(),
     })
 }
 
@@ -241,6 +250,7 @@ mod tests {
             name: name(user),
             uid: 7,
             gid: 7,
+            gecos: String::new(),
         };
         assert!(!names.is_federated(Some(&entry("anna"))).unwrap());
         assert!(names.is_federated(Some(&entry("ldap-user"))).unwrap());

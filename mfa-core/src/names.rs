@@ -68,6 +68,15 @@ pub trait Names: Send + Sync {
     /// [`NamesError`] when it can't be read.
     fn password_max_days(&self, user: &UserName) -> Result<Option<u32>, NamesError>;
 
+    /// A text of the user's record in the user database; `None` if there is no such record, or nothing like that in it.
+    ///
+    /// # Errors
+    ///
+    /// [`NamesError`] when the user database does not answer.
+    fn record_field(&self, _user: &UserName, _field: &str) -> Result<Option<String>, NamesError> {
+        Ok(None)
+    }
+
     /// The user ID of a name; `None` if there is none.
     ///
     /// # Errors
@@ -100,6 +109,8 @@ pub struct PasswdEntry {
     pub uid: u32,
     /// The primary group's ID.
     pub gid: u32,
+    /// Full name, room, telephones, separated by commas (chfn(1)).
+    pub gecos: String,
 }
 
 /// Why the name service gives no usable answer.
@@ -132,6 +143,11 @@ pub enum NamesError {
         /// Why.
         error: std::io::Error,
     },
+    /// The user database gives no answer.
+    #[error(
+        "the user database of systemd does not answer: {0}; check it: systemctl status systemd-userdbd.socket"
+    )]
+    Record(String),
     /// The name service returned an invalid name.
     #[error("the name service gives user {asked:?} a name that can't be used: {error}")]
     Name {

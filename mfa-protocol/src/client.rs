@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 use crate::frame::{FrameError, FrameReader, write_frame};
 use crate::message::{Call, ErrorKind, ErrorParameters, Method};
 use crate::private_socket;
-use stream::DeadlineStream;
+pub use stream::DeadlineStream;
 
 /// The longest that an agent may ask to be waited for.
 const MOST_PATIENCE: Duration = Duration::from_secs(600);

@@ -53,6 +53,7 @@ mod stack;
 mod store_files;
 mod traced;
 mod transcript;
+mod userdb;
 mod write_log;
 
 pub use acknowledged::{Acknowledged, log_in};
@@ -90,4 +91,5 @@ pub use stack::Stack;
 pub use store_files::StoreSize;
 pub use traced::{Ending, Traced, killed_after};
 pub use transcript::Transcript;
+pub use userdb::Userdb;
 pub use write_log::WriteLog;

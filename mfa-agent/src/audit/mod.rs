@@ -220,9 +220,12 @@ pub struct Event {
     /// The factor or combination, such as `totp+pin`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub factor: Option<String>,
-    /// The device.
+    /// The device, the address or the RADIUS server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The maker's ID of the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential_id: Option<String>,
     /// The rule that matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,

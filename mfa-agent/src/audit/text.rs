@@ -49,6 +49,7 @@ pub(super) fn words(event: &Event) -> String {
         ("tty", &event.tty),
         ("factor", &event.factor),
         ("label", &event.label),
+        ("credential_id", &event.credential_id),
         ("rule", &event.rule),
         ("locked_until", &event.locked_until),
         ("reason", &event.reason),

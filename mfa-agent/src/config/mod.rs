@@ -36,6 +36,7 @@ pub use settings::{
     Delivery, Email, EmailRoute, Overridden, Pin, Prompts, Questions, Radius, Settings, Sms,
     SmsRoute, WebhookSecret,
 };
+pub use words::{AddressSource, GecosField, NumberSource};
 
 use lists::Lists;
 use tree::Tree;

@@ -37,8 +37,8 @@ impl<'a> Loader<'a> {
             found: Inspection::default(),
         };
         let delivery = &settings.delivery;
-        let email = delivery.email.as_ref();
-        let sms = delivery.sms.as_ref();
+        let email = delivery.email.as_ref().filter(|email| email.active);
+        let sms = delivery.sms.as_ref().filter(|sms| sms.active);
         let mut providers = Providers::default();
         if let Some(mailer) = email.and_then(|email| loader.mailer(email)) {
             providers.email = Some(Arc::new(mailer));

@@ -89,6 +89,20 @@ fn without_providers_nothing_is_loaded() {
 }
 
 #[test]
+fn a_channel_that_is_turned_off_needs_no_secret() {
+    let folder = Folder::new();
+    for name in ["password", "token"] {
+        fs::remove_file(folder.at(name)).unwrap();
+    }
+    let off = ALL
+        .replace("from =", "active = false\nfrom =")
+        .replace("provider =", "active = false\nprovider =");
+    let providers = Providers::load(&folder.settings(&off)).unwrap();
+    assert!(providers.email.is_none() && providers.texts.is_none());
+    assert_eq!(providers.radius.len(), 2);
+}
+
+#[test]
 fn every_provider_of_text_messages_is_loaded() {
     let folder = Folder::new();
     for keys in [

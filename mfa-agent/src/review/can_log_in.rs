@@ -28,7 +28,7 @@ pub(super) fn can_log_in(
 fn can_answer(ask: &Ask, person: &Person, facts: EntryFacts<'_>, now: Timestamp) -> bool {
     let unknown = Account::default();
     let account = person.account.as_ref().unwrap_or(&unknown);
-    let entry = foresee(ask, account, facts, (&person.name, person.is_known), now);
+    let entry = foresee(ask, account, facts, (&person.name, &person.known), now);
     match entry {
         Entry::NoRoom => false,
         Entry::LetIn(_) => true,

@@ -8,13 +8,35 @@ use mfa_core::factors::Factor;
 use mfa_core::factors::address::Channel;
 use mfa_core::policy::{Action, Ask, Policy};
 
+/// Channels that are turned off, and who is hit.
+pub(super) fn of_turned_off(settings: &Settings) -> Vec<Finding> {
+    let delivery = &settings.delivery;
+    let off = Channel::ALL
+        .into_iter()
+        .filter(|channel| delivery.is_turned_off(*channel));
+    let finding = |channel: Channel| {
+        let name = channel.name();
+        let is_asked = delivery.channel == channel && asks_for(&settings.policy, channel.factor());
+        let who = match is_asked {
+            true => {
+                ". Users who have no other required factor are refused; to list them: mfactl users --not-enrolled"
+            }
+            false => "",
+        };
+        let message =
+            format!("[delivery.{name}] active = false, so nothing is sent by {name}{who}");
+        warning(None, message)
+    };
+    off.map(finding).collect()
+}
+
 /// A configured channel that sends nothing. Notices use all channels.
 pub(super) fn of_delivery(settings: &Settings) -> Option<Finding> {
-    if !settings.notify.events.is_empty() {
-        return None;
-    }
     let delivery = &settings.delivery;
     let used = delivery.channel;
+    if !settings.notify.events.is_empty() || delivery.is_turned_off(used) {
+        return None;
+    }
     let name = used.name();
     if !delivery.is_configured(used) {
         let other = Channel::ALL
@@ -49,7 +71,7 @@ pub(super) fn of_notices(settings: &Settings) -> Option<Finding> {
         return None;
     }
     let message = "[notify] events is set, but no channel can send anything, so users are told nothing; configure \
-                   [delivery.email] or [delivery.sms], or set events = []";
+                   [delivery.email] or [delivery.sms] (with active = true), or set events = []";
     Some(warning(None, message))
 }
 

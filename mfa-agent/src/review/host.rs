@@ -11,6 +11,7 @@ use super::person::{Person, Role};
 use super::samples::EntryPoint;
 use super::warning;
 use crate::config::Settings;
+use crate::profile::known_user;
 use crate::repository::AccountRepository;
 use mfa_core::names::{Names, UserName};
 use mfa_core::policy::{Pattern, Place, Policy};
@@ -57,7 +58,7 @@ impl<'a> Host<'a> {
     ) -> Option<Vec<Person>> {
         let people = self.roles(settings, facts).and_then(|roles| {
             let wanted = settings.policy.groups();
-            let person = |known: &Known| self.person(known, &wanted);
+            let person = |known: &Known| self.person(settings, known, &wanted);
             roles.iter().map(person).collect()
         });
         self.told(people)
@@ -146,7 +147,12 @@ impl<'a> Host<'a> {
         Ok(())
     }
 
-    fn person(&self, known: &Known, groups: &[String]) -> Result<Person, Failure> {
+    fn person(
+        &self,
+        settings: &Settings,
+        known: &Known,
+        groups: &[String],
+    ) -> Result<Person, Failure> {
         let entry = self.names.canonical(&known.name).map_err(in_words)?;
         let entry = entry.as_ref();
         let name = entry.map_or(&known.name, |entry| &entry.name).clone();
@@ -158,7 +164,7 @@ impl<'a> Host<'a> {
             federated: self.names.is_federated(entry).map_err(in_words)?,
             groups: self.names.groups(&name, entry, groups).map_err(in_words)?,
             account: account.map_err(in_words)?,
-            is_known: entry.is_some(),
+            known: known_user(self.names, settings, &name, entry),
             role: known.role,
             entry_points: known.entry_points.clone(),
             name,

@@ -7,6 +7,7 @@
 //! - `shadowing`: rules that earlier ones leave nothing to. Pure.
 //! - `rules`, `asking`, `lists`: what is strange about a rule in itself, or about `[policy]`. Pure.
 //! - `delivery`: codes that nobody is sent. Pure.
+//! - `profile`: numbers that users could set by themselves, for which login.defs(5) is read.
 //! - `files`: secrets, certificates and programs, which are opened for that.
 //! - `administrators`: who could still log in and become root, by a `survey` of `samples` of logins that are
 //!   `can_log_in`. Pure.
@@ -21,6 +22,7 @@ mod host;
 mod lists;
 mod person;
 mod premises;
+mod profile;
 #[cfg(test)]
 mod properties;
 mod rules;
@@ -89,7 +91,10 @@ impl Review<'_> {
         findings.extend(self.settings.overridden.iter().map(of_overridden));
         findings.extend(of_policy(policy));
         findings.extend(delivery::of_delivery(self.settings));
+        findings.extend(delivery::of_turned_off(self.settings));
         findings.extend(delivery::of_notices(self.settings));
+        findings.extend(profile::of_number_source(self.settings));
+        findings.extend(profile::of_records(self.settings, self.names));
         findings.extend(of_self_service(&self.settings.self_service));
         findings.extend(of_questions(&self.settings.questions));
         findings.extend(host.unknown_names(self.settings));

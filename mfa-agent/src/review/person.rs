@@ -2,6 +2,7 @@
 
 use super::samples::EntryPoint;
 use mfa_core::account::Account;
+use mfa_core::login::entry::KnownUser;
 use mfa_core::names::{Groups, UserName};
 
 /// A user of this host.
@@ -14,8 +15,8 @@ pub(super) struct Person {
     pub(super) groups: Groups,
     /// What they have set up; none if that can't be known.
     pub(super) account: Option<Account>,
-    /// Whether the host knows them.
-    pub(super) is_known: bool,
+    /// What the host knows of them.
+    pub(super) known: KnownUser,
     /// What they may do to this host.
     pub(super) role: Role,
     /// Where they could log in at all, whatever is asked for.

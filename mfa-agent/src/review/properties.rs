@@ -13,7 +13,7 @@ use super::samples::EntryPoint;
 use super::shadowing::{covered, is_dead};
 use super::tests::settings;
 use jiff::Timestamp;
-use mfa_core::login::entry::EntryFacts;
+use mfa_core::login::entry::{EntryFacts, KnownUser};
 use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{
     Decision, Facts, LoginOrigin, Personal, Policy, PolicyVerdict, Request, remote_address,
@@ -242,7 +242,7 @@ proptest! {
             name: login.user.clone(),
             federated: login.federated,
             groups: login.groups.clone(),
-            is_known: true,
+            known: KnownUser::by_name(true),
             account: None,
             role: Role::Root,
             entry_points: vec![EntryPoint::Console, EntryPoint::Sshd],

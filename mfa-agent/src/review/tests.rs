@@ -56,6 +56,7 @@ impl Names for Stub {
             name: name.parse().unwrap(),
             uid: 7,
             gid: 7,
+            gecos: String::new(),
         }))
     }
 

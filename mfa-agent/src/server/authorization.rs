@@ -210,7 +210,7 @@ mod tests {
 
     use mfa_core::account::samples::{at, device, full, pepper};
     use mfa_core::factors::FactorCombination;
-    use mfa_core::login::entry::EntryFacts;
+    use mfa_core::login::entry::{EntryFacts, KnownUser};
     use mfa_core::names::{Groups, UserName};
     use mfa_core::policy::{Ask, Enforcement, GracePeriod, Mode, Policy, Unenrolled};
 
@@ -336,7 +336,7 @@ mod tests {
             policy,
             facts: EntryFacts::default(),
             user,
-            is_known: true,
+            known: KnownUser::by_name(true),
             federated: false,
             groups: Groups::new(),
             now: at(0),

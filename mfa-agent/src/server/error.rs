@@ -120,7 +120,7 @@ impl From<NamesError> for Failure {
             NamesError::LookUp { error, .. } | NamesError::Passwd { error, .. } => {
                 error.raw_os_error()
             }
-            NamesError::Shadow { .. } | NamesError::Name { .. } => None,
+            NamesError::Shadow { .. } | NamesError::Name { .. } | NamesError::Record(_) => None,
         };
         match cause {
             Some(EAGAIN | EMFILE | ENFILE | ENOMEM) => {

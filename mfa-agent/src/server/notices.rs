@@ -67,7 +67,7 @@ pub(super) struct Told {
     settings: Arc<Settings>,
     occurrences: Vec<Occurrence>,
     /// The addresses from before the change: whoever adds one must not be the only one who hears of it.
-    to: Vec<Recipient>,
+    to: Vec<(Recipient, String)>,
     service: String,
     address: String,
     at: Zoned,
@@ -123,7 +123,8 @@ impl Watched {
         let mut occurrences = after.account()?.occurrences_since(before, now.timestamp());
         let events_told = &self.settings.notify.events;
         occurrences.retain(|one| events_told.contains(&one.kind.setting()));
-        let to: Vec<_> = before.notice_recipients().cloned().collect();
+        let labelled = |to: &Recipient| (to.clone(), before.contact_label(to));
+        let to: Vec<_> = before.notice_recipients().map(labelled).collect();
         if occurrences.is_empty() || to.is_empty() {
             return None;
         }
@@ -197,18 +198,24 @@ impl Agent {
     fn send(&self, told: &Told) {
         for occurrence in &told.occurrences {
             let words = told.words(occurrence, self.host_name());
-            for to in &told.to {
+            for (to, label) in &told.to {
                 if told.settings.delivery.is_configured(to.channel()) {
-                    self.send_to(told, occurrence.kind, to, &words);
+                    self.send_to(told, occurrence.kind, (to, label), &words);
                 }
             }
         }
     }
 
-    fn send_to(&self, told: &Told, kind: NoticeKind, to: &Recipient, words: &Words) {
+    fn send_to(
+        &self,
+        told: &Told,
+        kind: NoticeKind,
+        (to, label): (&Recipient, &str),
+        words: &Words,
+    ) {
         let about = Event {
             factor: Some(to.channel().name().to_owned()),
-            label: Some(to.masked()),
+            label: Some(label.to_owned()),
             ..event(&told.user, "sent", kind.name().to_owned())
         };
         let may_send = self.notices.lock().count(&told.user, Instant::now());

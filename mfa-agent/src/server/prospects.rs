@@ -13,8 +13,9 @@ use super::error::Failure;
 use super::peer::Subject;
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
+use crate::profile::known_user;
 use mfa_core::account::Account;
-use mfa_core::login::entry::{Entry, EntryFacts, LetIn, by_policy, foresee};
+use mfa_core::login::entry::{Entry, EntryFacts, KnownUser, LetIn, by_policy, foresee};
 use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{Ask, Facts, Pattern, Patterns, Policy, Unenrolled};
 
@@ -57,7 +58,7 @@ pub(super) struct Prospects<'a> {
     pub(super) policy: &'a Policy,
     pub(super) facts: EntryFacts<'a>,
     pub(super) user: &'a UserName,
-    pub(super) is_known: bool,
+    pub(super) known: KnownUser,
     pub(super) federated: bool,
     pub(super) groups: Groups,
     pub(super) now: Timestamp,
@@ -75,7 +76,12 @@ impl Agent {
             policy: &settings.policy,
             facts: entry_facts(settings),
             user: &subject.user,
-            is_known: subject.entry.is_some(),
+            known: known_user(
+                &*self.names,
+                settings,
+                &subject.user,
+                subject.entry.as_ref(),
+            ),
             federated,
             groups,
             now: Timestamp::now(),
@@ -151,7 +157,7 @@ impl Prospects<'_> {
     }
 
     fn foresee<'a>(&'a self, ask: &'a Ask, account: &'a Account) -> Entry<'a> {
-        let user = (self.user, self.is_known);
+        let user = (self.user, &self.known);
         foresee(ask, account, self.facts, user, self.now)
     }
 }

@@ -142,6 +142,7 @@ fn entry(name: &str, uid: u32) -> PasswdEntry {
         name: name.parse().unwrap(),
         uid,
         gid: uid,
+        gecos: String::new(),
     }
 }
 

@@ -132,6 +132,8 @@ pub enum Verdict {
 pub struct Passed {
     /// The device whose code was right.
     pub device: Option<String>,
+    /// The maker's ID of the device.
+    pub credential_id: Option<String>,
     /// What kind of device that is.
     pub kind: Option<DeviceKind>,
     /// What was typed instead of a device's code.
@@ -427,6 +429,8 @@ impl Account {
                 MatchResult::Code { device, .. } => {
                     if let Some(device) = self.devices.get(*device) {
                         passed.device = Some(device.label.to_string());
+                        let id = device.credential_id.as_ref();
+                        passed.credential_id = id.map(ToString::to_string);
                         passed.kind = Some(device.kind());
                         passed.code_length = Some(device.generator.digits.into());
                     }
@@ -440,10 +444,10 @@ impl Account {
                     passed.code_length = self.recovery.as_ref().map(Recovery::digits);
                 }
                 MatchResult::Sent(to) => {
-                    passed.device = Some(to.masked());
                     if self.code_came_back(to, now) {
                         passed.enrolled = Some(to.clone());
                     }
+                    passed.device = Some(self.contact_label(to));
                 }
                 MatchResult::Remote => {
                     if let Some(remote) = &mut self.remote {

@@ -134,11 +134,33 @@ impl Account {
         let mut fitting = self
             .contacts_of(channel)
             .map(|contact| &contact.to)
-            .filter(|to| Some(*to) == whole || to.masked() == shown);
+            .filter(|to| {
+                Some(*to) == whole || to.masked() == shown || self.contact_label(to) == shown
+            });
         match (fitting.next(), fitting.next()) {
             (Some(to), None) => Ok(to.clone()),
             (None, _) => Err(ContactError::Unknown(channel.name())),
             (Some(_), Some(_)) => Err(ContactError::Several(channel.name())),
+        }
+    }
+
+    /// What `to` is called where whole addresses are not shown: masked, with a number if another address of the user
+    /// looks the same. The numbers follow the order of enrolment.
+    #[must_use]
+    pub fn contact_label(&self, to: &Recipient) -> String {
+        let masked = to.masked();
+        let contacts = self.contacts_of(to.channel());
+        let mut alike: Vec<&Contact> = contacts.filter(|it| it.to.masked() == masked).collect();
+        alike.sort_by_key(|it| (it.dates.enrolled_at, it.to.as_str()));
+        let place = alike.iter().position(|it| it.to == *to);
+        // An address that is not stored yet would be the next one.
+        let (count, number) = match place {
+            Some(index) => (alike.len(), index + 1),
+            None => (alike.len() + 1, alike.len() + 1),
+        };
+        match count {
+            1 => masked,
+            _ => format!("{masked} ({number})"),
         }
     }
 
@@ -341,5 +363,32 @@ mod tests {
                 .confirmed_at
                 .is_some()
         );
+    }
+
+    #[test]
+    fn two_addresses_that_look_the_same_are_told_apart_by_the_order_of_enrolment() {
+        let mut account = with(&["anna@example.org", "+491701234542", "b@example.org"]);
+        let (anna, alex) = (to("anna@example.org"), to("alex@example.org"));
+        assert_eq!(account.contact_label(&anna), "a•••@example.org");
+        assert_eq!(account.contact_label(&alex), "a•••@example.org (2)");
+        account
+            .add_contact(Contact::new(alex.clone(), at(1)))
+            .unwrap();
+        account.make_primary(&alex).unwrap();
+        assert_eq!(account.contact_label(&anna), "a•••@example.org (1)");
+        assert_eq!(account.contact_label(&alex), "a•••@example.org (2)");
+        assert_eq!(
+            account.contact_label(&to("b@example.org")),
+            "•••@example.org"
+        );
+        let find = |shown| account.find_contact(Channel::Email, None, shown);
+        assert_eq!(
+            find("a•••@example.org"),
+            Err(ContactError::Several("email"))
+        );
+        assert_eq!(find("a•••@example.org (1)"), Ok(anna.clone()));
+        assert_eq!(find("a•••@example.org (2)"), Ok(alex.clone()));
+        account.remove_contacts(Channel::Email, Some(&anna));
+        assert_eq!(account.contact_label(&alex), "a•••@example.org");
     }
 }

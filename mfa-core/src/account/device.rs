@@ -49,6 +49,22 @@ pub struct Device {
     pub(super) told_step: Option<u64>,
 }
 
+impl super::Account {
+    /// The maker's IDs of the devices that are meant, for the audit log.
+    #[must_use]
+    pub fn credential_ids(&self, is_meant: impl Fn(&Device) -> bool) -> Option<String> {
+        credential_ids(self.devices.iter().filter(|device| is_meant(device)))
+    }
+}
+
+/// The maker's IDs of these devices, for the audit log.
+#[must_use]
+pub fn credential_ids<'a>(devices: impl Iterator<Item = &'a Device>) -> Option<String> {
+    let ids = devices.filter_map(|device| device.credential_id.as_ref());
+    let ids: Vec<&str> = ids.map(Label::as_str).collect();
+    (!ids.is_empty()).then(|| ids.join(", "))
+}
+
 /// A code that was out of sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct OutOfSync {

@@ -1,7 +1,7 @@
 //! What happens to a login before anything is typed: the one decision that a login, `mfactl explain` and the review of
 //! settings share (rule 10 of the architecture).
 //!
-//! Pure. Whether the host knows the user costs a look-up in the name service, so [`entry`] says whether the decision
+//! Pure. What the host knows of the user costs a look-up in the name service, so [`entry`] says whether the decision
 //! needs it ([`Preparation::NeedsKnownUser`]), and most logins need none.
 //!
 //! 1. The policy denies or asks for nothing ([`by_policy`]).
@@ -10,9 +10,11 @@
 //! 4. A session accepts the login.
 //! 5. A user who has never enrolled anything, and can't get a code either, is accepted (`unenrolled = "allow"`, days of
 //!    grace) or enrols something (`unenrolled = "enroll"`).
-//! 6. All other users are asked, whether they have what they are asked for or not.
+//! 6. All other users are asked, whether they have what they are asked for or not. While a channel is turned off, what
+//!    needs it is asked for only if all that is required needs it.
 
 mod facts;
+mod known_user;
 mod outcome;
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use crate::factors::{Factor, FactorCombination, FactorRow, enrolls_in_login};
 use crate::names::UserName;
 use crate::policy::{Ask, Decision, PolicyVerdict, Unenrolled};
 pub use facts::{EntryContext, EntryFacts};
+pub use known_user::{FallbackSource, KnownUser, Profile};
 pub use outcome::{Asked, Entry, Grace, Hint, LetIn, NewDevice, PolicyEnd};
 
 /// A decision, or what it still needs.
@@ -45,8 +48,10 @@ pub struct Undecided<'a> {
     facts: EntryFacts<'a>,
     context: EntryContext<'a>,
     terms: AskTerms,
-    /// The address that the template makes, if the user may be sent a code there.
-    address: Option<Recipient>,
+    /// The address or number that a template makes, if the user may be sent a code there.
+    made: Option<Recipient>,
+    /// The channel of what the user database may have, if the user may be sent a code there.
+    profile: Option<Channel>,
 }
 
 /// What the policy asks for. `proof` is what a user must verify before a change if logins are not asked.
@@ -97,34 +102,37 @@ pub fn entry<'a>(
     if let Some(session) = session(ask, account, &terms, &context) {
         return Preparation::Decided(Entry::LetIn(LetIn::Session(session)));
     }
-    let address = template_address(account, &terms, &facts, &context);
+    let fallback = usable_fallback(account, &terms, &facts);
     let undecided = Undecided {
         ask,
         account,
         facts,
         context,
         terms,
-        address,
+        made: fallback.and_then(|source| source.made_of(context.user)),
+        profile: match fallback {
+            Some(FallbackSource::Profile(channel)) => Some(channel),
+            _ => None,
+        },
     };
     match undecided.needs_known_user() {
         true => Preparation::NeedsKnownUser(undecided),
-        false => Preparation::Decided(undecided.decide(false)),
+        false => Preparation::Decided(undecided.decide(&KnownUser::default())),
     }
 }
 
-/// What becomes of a login that nobody has begun ([`EntryContext::foreseen`]). `is_known`: whether the host knows the user
-/// by this very name.
+/// What becomes of a login that nobody has begun ([`EntryContext::foreseen`]).
 #[must_use]
 pub fn foresee<'a>(
     ask: &'a Ask,
     account: &'a Account,
     facts: EntryFacts<'a>,
-    (user, is_known): (&'a UserName, bool),
+    (user, known): (&'a UserName, &KnownUser),
     now: Timestamp,
 ) -> Entry<'a> {
     match entry(ask, account, facts, EntryContext::foreseen(user, now)) {
         Preparation::Decided(entry) => entry,
-        Preparation::NeedsKnownUser(undecided) => undecided.decide(is_known),
+        Preparation::NeedsKnownUser(undecided) => undecided.decide(known),
     }
 }
 
@@ -156,30 +164,28 @@ fn session<'a>(
     account.session(&query, context.now)
 }
 
-/// The address that the settings make of the user's name. A user who has disabled all addresses wants no mail.
-fn template_address(
+/// Where codes can go if the user has enrolled no address. A user who has disabled all addresses wants no messages.
+fn usable_fallback<'a>(
     account: &Account,
     terms: &AskTerms,
-    facts: &EntryFacts<'_>,
-    context: &EntryContext<'_>,
-) -> Option<Recipient> {
-    let template = facts.address?;
-    if !terms.ask_for(Factor::Email) || has_any(account, Channel::Email) {
-        return None;
-    }
-    template.address(context.user).map(Recipient::Email)
+    facts: &EntryFacts<'a>,
+) -> Option<FallbackSource<'a>> {
+    facts.fallback.filter(|source| {
+        let channel = source.channel();
+        terms.ask_for(channel.factor()) && !has_any(account, channel)
+    })
 }
 
 impl<'a> Preparation<'a> {
-    /// The decision, for which `is_known` looks up whether the host knows the user by this very name, if that matters.
+    /// The decision, for which `known` looks up what the host knows of the user, if that matters.
     ///
     /// # Errors
     ///
-    /// What `is_known` returns.
-    pub fn decide<E>(self, is_known: impl FnOnce() -> Result<bool, E>) -> Result<Entry<'a>, E> {
+    /// What `known` returns.
+    pub fn decide<E>(self, known: impl FnOnce() -> Result<KnownUser, E>) -> Result<Entry<'a>, E> {
         match self {
             Self::Decided(entry) => Ok(entry),
-            Self::NeedsKnownUser(undecided) => Ok(undecided.decide(is_known()?)),
+            Self::NeedsKnownUser(undecided) => Ok(undecided.decide(&known()?)),
         }
     }
 }
@@ -189,7 +195,8 @@ impl<'a> Undecided<'a> {
     /// user, and no one gets mail because a stranger typed their name.
     fn needs_known_user(&self) -> bool {
         let (ask, is_new) = (self.ask, self.account.has_never_enrolled());
-        self.address.is_some()
+        self.made.is_some()
+            || self.profile.is_some()
             || match is_new {
                 true => match ask.unenrolled {
                     Unenrolled::Allow => false,
@@ -200,10 +207,15 @@ impl<'a> Undecided<'a> {
             }
     }
 
-    /// The decision, once it is known whether the host knows the user by this very name.
+    /// The decision, once it is known what the host knows of the user.
     #[must_use]
-    pub fn decide(mut self, is_known: bool) -> Entry<'a> {
-        let address = self.address.take().filter(|_| is_known);
+    pub fn decide(mut self, known: &KnownUser) -> Entry<'a> {
+        let is_known = known.is_known;
+        let read = self.profile.and_then(|channel| known.recipient(channel));
+        let address = self.made.take().or(read).filter(|_| is_known);
+        if self.profile.is_some() && is_known && known.profile == Profile::Unread {
+            return self.profile_unread();
+        }
         let mut fallback = FallbackRecipients {
             address,
             asks: None,
@@ -215,6 +227,14 @@ impl<'a> Undecided<'a> {
         let asks = is_known && !self.account.has_never_enrolled() && fallback.address.is_none();
         fallback.asks = self.asks_recipient_beside().filter(|_| asks);
         Entry::Ask(self.asked(fallback, None))
+    }
+
+    /// What happens to a user who may have an address in the user database, which did not answer: they are asked, and
+    /// what they have counts. Who was taken for a newcomer could enrol another user's factor.
+    fn profile_unread(self) -> Entry<'a> {
+        let fallback = FallbackRecipients::default();
+        let hint = (!self.can_pass(&fallback)).then_some(Hint::ProfileUnread);
+        Entry::Ask(self.asked(fallback, hint))
     }
 
     /// What happens to a user who has never enrolled anything and can't get a code.
@@ -247,13 +267,11 @@ impl<'a> Undecided<'a> {
 
     fn asked(self, fallback: FallbackRecipients, hint: Option<Hint>) -> Asked {
         let (account, now) = (self.account, self.context.now);
-        let factors = fallback.factors();
-        let combinations = &self.terms.combinations;
-        let is_unenrolled = !combinations
-            .iter()
-            .any(|combination| account.can(combination, &factors, now));
+        let is_unenrolled = !self.can_pass(&fallback);
         let has_lost_all =
             is_unenrolled && account.has_no_usable_factor(now) && !account.has_never_enrolled();
+        let off = self.facts.turned_off;
+        let off = off.filter(|_| is_unenrolled && self.can_pass_but_for_the_channel(&fallback));
         let session = self.new_session();
         let renews = self.facts.renews_devices
             && !self.terms.single
@@ -264,13 +282,34 @@ impl<'a> Undecided<'a> {
             is_unenrolled,
             hint: match has_lost_all {
                 true => Some(Hint::NothingUsable),
-                false => hint,
+                false => off.map(Hint::TurnedOff).or(hint),
             },
             renews,
             session,
-            terms: self.terms,
+            terms: match self.facts.turned_off {
+                Some(channel) => self.terms.without(channel.factor()),
+                None => self.terms,
+            },
             fallback,
         }
+    }
+
+    /// Whether the user can answer what is asked for.
+    fn can_pass(&self, fallback: &FallbackRecipients) -> bool {
+        let Some(channel) = self.facts.turned_off else {
+            return self.can_pass_but_for_the_channel(fallback);
+        };
+        let mut account = self.account.clone();
+        account.remove(channel.factor());
+        let mut factors = fallback.factors();
+        factors.retain(|factor| *factor != channel.factor());
+        self.terms.any_can(&account, &factors, self.context.now)
+    }
+
+    /// The same, as if no channel were turned off.
+    fn can_pass_but_for_the_channel(&self, fallback: &FallbackRecipients) -> bool {
+        let factors = fallback.factors();
+        self.terms.any_can(self.account, &factors, self.context.now)
     }
 
     fn enables(&self, fallback: &FallbackRecipients) -> bool {

@@ -10,7 +10,7 @@ use crate::factors::{Factor, FactorCombination};
 /// Where codes can go other than to enrolled addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FallbackRecipients {
-    /// The address that a template makes of the user's name.
+    /// The address or number that a template makes of the user's name, or that the user database has.
     pub address: Option<Recipient>,
     /// Whether the user is asked for an address or a number.
     pub asks: Option<Channel>,
@@ -20,9 +20,9 @@ impl FallbackRecipients {
     /// The factors that they make possible.
     #[must_use]
     pub fn factors(&self) -> Vec<Factor> {
-        let email = self.address.is_some().then_some(Factor::Email);
+        let made = self.address.as_ref().map(|to| to.channel().factor());
         let asked = self.asks.map(Channel::factor);
-        email.into_iter().chain(asked).collect()
+        made.into_iter().chain(asked).collect()
     }
 
     /// Whether the user can go one of `ways` only because of them.

@@ -88,7 +88,7 @@ pub struct UserFactors {
     pub(super) question: String,
     /// Whether the user is asked where codes can be sent.
     pub(super) asks: Option<Channel>,
-    /// Where a code goes by mail if the user has enrolled no address.
+    /// Where a code goes if the user has enrolled no address.
     pub(super) address: Option<Recipient>,
     /// Whether their RADIUS server asks them on a phone.
     pub(super) is_pushed: bool,

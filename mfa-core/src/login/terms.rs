@@ -1,7 +1,9 @@
 //! The terms on which a login is asked, once it is known whether its program holds a conversation.
 
+use jiff::Timestamp;
 use mfa_protocol::login::Authtok;
 
+use crate::account::Account;
 use crate::factors::{Factor, FactorCombination, FactorRow};
 use crate::policy::{Ask, Prompting};
 
@@ -48,6 +50,21 @@ impl AskTerms {
     pub(super) fn prefer(&mut self, factor: Factor) {
         let is_other = |combination: &FactorCombination| !combination.factors().contains(&factor);
         self.combinations.sort_by_key(is_other);
+    }
+
+    /// Without the combinations that need this factor, unless all do.
+    pub(super) fn without(mut self, factor: Factor) -> Self {
+        let needs = |combination: &FactorCombination| combination.factors().contains(&factor);
+        if !self.combinations.iter().all(needs) {
+            self.combinations.retain(|combination| !needs(combination));
+        }
+        self
+    }
+
+    /// Whether `account` can satisfy one of the combinations; `beside` are factors that need nothing in it.
+    pub(super) fn any_can(&self, account: &Account, beside: &[Factor], now: Timestamp) -> bool {
+        let mut combinations = self.combinations.iter();
+        combinations.any(|combination| account.can(combination, beside, now))
     }
 
     pub(super) fn ask_for(&self, factor: Factor) -> bool {

@@ -77,7 +77,8 @@ pub struct Explanation {
     /// Until when an administrator has suspended the second factor, if that is why this login is not asked.
     #[serde(default)]
     pub suspended_until: Option<String>,
-    /// Whether the login is refused because the user has not enrolled what is required, now or once grace or a
+    /// Whether the login is refused because the user has not enrolled what is required (or only an address of a channel
+    /// that is turned off), now or once grace or a
     /// suspension is over. None from an agent that is older than the field.
     pub not_enrolled: Option<bool>,
     /// Failures that lock.

@@ -15,14 +15,18 @@ use nix::sys::socket::{
 use nix::sys::time::TimeVal;
 
 /// The socket, and the moment after which it fails with [`io::ErrorKind::TimedOut`].
-pub(super) struct DeadlineStream {
+pub struct DeadlineStream {
     socket: OwnedFd,
     deadline: Instant,
 }
 
 impl DeadlineStream {
     /// Connects; waits until the deadline for a listener whose queue is full.
-    pub(super) fn connect(path: &Path, deadline: Instant) -> io::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// What the system says, and [`io::ErrorKind::TimedOut`] at the deadline.
+    pub fn connect(path: &Path, deadline: Instant) -> io::Result<Self> {
         let socket = socket::socket(
             AddressFamily::Unix,
             SockType::Stream,
@@ -46,7 +50,7 @@ impl DeadlineStream {
     }
 
     /// Moves the deadline.
-    pub(super) fn set_deadline(&mut self, deadline: Instant) {
+    pub fn set_deadline(&mut self, deadline: Instant) {
         self.deadline = deadline;
     }
 

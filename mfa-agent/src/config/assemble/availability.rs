@@ -50,6 +50,10 @@ impl FactorAvailability<'_> {
                  possible; expected {used:?} here, or channel = {name:?} in [delivery]"
             ));
         }
+        // Turned off for a while: the policy stays as it is, and the review warns.
+        if self.delivery.is_turned_off(channel) {
+            return None;
+        }
         let first = match channel {
             Channel::Email => "from and server or sendmail",
             Channel::Sms => "provider",

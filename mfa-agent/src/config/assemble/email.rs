@@ -24,16 +24,26 @@ const OF_SERVER: [&str; 5] = ["port", "security", "user", "password_file", "ca_f
 /// The channel; none without a key.
 pub(super) fn email(mut part: Part<'_, keys::Email>, findings: &mut Findings) -> Option<Email> {
     let keys = ["server", "sendmail"].into_iter().chain(OF_SERVER);
-    let mut keys = keys.chain(["from", "address", "subject", "text"]);
+    let mut keys = keys.chain(["from", "address", "address_from", "subject", "text"]);
     let place = keys.find_map(|key| part.place(key))?;
     let from = findings.demand(part.keys.from.take(), place, NO_FROM);
     let templates = templates(&mut part, findings);
-    let address = part.keys.address.take();
+    let (address, address_from) = (part.keys.address.take(), part.keys.address_from);
+    if let (Some(_), Some(_), Some(place)) = (&address, address_from, part.place("address")) {
+        let message = format!(
+            "address_from is set, and so is address at {place}; expected one of the two: remove one"
+        );
+        part.problem(findings, "address_from", message);
+        return None;
+    }
+    let active = part.keys.active;
     let route = route(part, place, findings);
     Some(Email {
+        active,
         from: from?,
         route: route?,
         address,
+        address_from,
         templates: templates?,
     })
 }

@@ -3,8 +3,10 @@
 use crate::config::keys::{self, Part};
 use crate::config::settings::{Sms, SmsRoute, WebhookSecret};
 use crate::config::values::Findings;
+use crate::config::words::NumberSource;
 use crate::config::words::ProviderName::{self, Command, Vonage, Webhook};
 use crate::delivery::{self, Templates};
+use mfa_core::factors::address::NumberTemplate;
 use mfa_core::policy::Place;
 
 const NO_PROVIDER: &str = "no provider sends the text messages; expected provider = \"vonage\", \
@@ -39,12 +41,14 @@ const OF_PROVIDERS: [(&str, &[ProviderName]); 9] = [
 pub(super) fn sms(mut part: Part<'_, keys::Sms>, findings: &mut Findings) -> Option<Sms> {
     let Some((place, provider)) = part.place("provider").zip(part.keys.provider) else {
         let keys = OF_PROVIDERS.into_iter().map(|(key, _)| key);
-        let mut keys = keys.chain(["region", "text"]);
+        let mut keys = keys.chain(["template", "number_from", "region", "text"]);
         let place = keys.find_map(|key| part.place(key))?;
         return findings.demand(None, place, NO_PROVIDER);
     };
     refuse_strangers(&part, provider, findings);
     let region = part.keys.region.take();
+    let active = part.keys.active;
+    let (template, number_from) = number_source(&mut part, findings)?;
     let templates = match part.keys.text.take() {
         Some(text) => Templates::text_only(text).ok(),
         None => Some(Templates::text_message()),
@@ -59,10 +63,30 @@ pub(super) fn sms(mut part: Part<'_, keys::Sms>, findings: &mut Findings) -> Opt
         }
     };
     Some(Sms {
+        active,
+        template,
+        number_from,
         route: route?,
         region,
         templates: templates?,
     })
+}
+
+/// At most one of the two.
+fn number_source(
+    part: &mut Part<'_, keys::Sms>,
+    findings: &mut Findings,
+) -> Option<(Option<NumberTemplate>, Option<NumberSource>)> {
+    let (template, number_from) = (part.keys.template.take(), part.keys.number_from.take());
+    if template.is_some() && number_from.is_some() {
+        let place = part.place("template")?;
+        let message = format!(
+            "number_from is set, and so is template at {place}; expected one of the two: remove one"
+        );
+        part.problem(findings, "number_from", message);
+        return None;
+    }
+    Some((template, number_from))
 }
 
 fn refuse_strangers(part: &Part<'_, keys::Sms>, provider: ProviderName, findings: &mut Findings) {
@@ -73,7 +97,7 @@ fn refuse_strangers(part: &Part<'_, keys::Sms>, provider: ProviderName, findings
     let [known, strange] =
         [known, strange].map(|keys| keys.into_iter().map(name).collect::<Vec<_>>());
     let why = format!(
-        "has no effect with provider = {:?}; expected only {}, region and text",
+        "has no effect with provider = {:?}; expected only {}, active, template, number_from, region and text",
         provider.name(),
         known.join(", ")
     );

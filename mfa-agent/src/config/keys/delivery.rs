@@ -6,10 +6,10 @@ use super::section;
 use crate::config::values::{
     FullPath, Lasting, Line, List, MessageText, SecretFile, ServerAddress, Subject, Whole,
 };
-use crate::config::words::ProviderName;
+use crate::config::words::{AddressSource, NumberSource, ProviderName};
 use crate::delivery::{HttpsUrl, ProgramPath, Security, ServerHost};
 use mfa_core::account::{Label, NoticeKind};
-use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
+use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, NumberTemplate, Region};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -38,6 +38,8 @@ section! {
     /// path; or a systemd credential, given by its name (LoadCredential= in the unit). To send a test message, run
     /// "mfactl test-delivery email".
     pub(in crate::config) Email = ["delivery.email"] {
+        /// Whether mails are sent. false turns the channel off and keeps its settings.
+        active: bool = true;
         /// The sender address of mails. Required.
         from: Option<EmailAddress> => "mfa@example.org";
         /// The mail server. Without server and sendmail, no mail is sent.
@@ -57,6 +59,9 @@ section! {
         /// The address of users who have enrolled none; {user} is the user name. Without this key these users get no
         /// mail.
         address: Option<AddressTemplate> => "{user}@example.org";
+        /// Where the address of users who have enrolled none is: "userdb", the field emailAddress of their record in the
+        /// user database of systemd (userdbctl(1)). Set address or address_from, not both.
+        address_from: Option<AddressSource> | "userdb";
         /// The subject of a mail. Placeholders in subject and text: {code} {host} {service} {address} {time} {minutes};
         /// the text needs {code}. {address} is where the login comes from. The text should tell users what to do if
         /// they did not try to log in.
@@ -67,6 +72,8 @@ section! {
 
     /// Text messages. Keys of a provider that is not chosen are refused.
     pub(in crate::config) Sms = ["delivery.sms"] {
+        /// Whether text messages are sent. false turns the channel off and keeps its settings.
+        active: bool = true;
         /// The provider; without it no text messages are sent. "vonage" needs key, secret_file and from; "webhook"
         /// needs url and either token_file or hmac_key_file; "command" needs command.
         provider: Option<ProviderName> => "vonage";
@@ -88,7 +95,14 @@ section! {
         command: Option<ProgramPath> | "/usr/local/sbin/send-sms";
         /// Certificate authorities to trust, as above; for "vonage" and "webhook".
         ca_file: Option<FullPath> => "/etc/mfa/ca.pem";
-        /// The country of numbers that are typed without a country code.
+        /// The number of users who have enrolled none; {user} is the user name, which must be digits. Set template or
+        /// number_from, not both. Without these keys these users get no text messages.
+        template: Option<NumberTemplate> => "+4930901820{user}";
+        /// The field with the number of users who have enrolled none: a field of their entry in the user database, as
+        /// chfn(1) names them, or "userdb:" and the name of a field of their record in the user database of systemd.
+        /// Users can change some fields by themselves (CHFN_RESTRICT in login.defs(5)).
+        number_from: Option<NumberSource> | "other";
+        /// The country of numbers that are typed, or read, without a country code.
         region: Option<Region> => "DE";
         /// The text of a message, with the placeholders above.
         text: Option<MessageText> => "{code} is your code for {service} on {host}, valid for {minutes} minutes.";

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::words::{AddressSource, NumberSource};
 use crate::delivery::{HttpsUrl, ProgramPath, Roots, Security, ServerHost, Templates};
 use mfa_core::account::{Label, MessageLimits};
-use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, Region};
+use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, NumberTemplate, Region};
 use mfa_core::factors::{Factor, FactorRow, Need};
 
 /// `[delivery]`: codes that are sent to users.
@@ -31,12 +32,16 @@ pub struct Delivery {
 /// `[delivery.email]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Email {
+    /// Whether mails are sent.
+    pub active: bool,
     /// The sender of mails.
     pub from: EmailAddress,
     /// How they are sent.
     pub route: EmailRoute,
     /// Makes the address of users who have enrolled none; `None`: they get no mail.
     pub address: Option<AddressTemplate>,
+    /// Where such users have one; not together with `address`.
+    pub address_from: Option<AddressSource>,
     /// Subject and text.
     pub templates: Templates,
 }
@@ -64,9 +69,15 @@ pub enum EmailRoute {
 /// `[delivery.sms]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sms {
+    /// Whether text messages are sent.
+    pub active: bool,
     /// How text messages are sent.
     pub route: SmsRoute,
-    /// The country of numbers that are typed without its code.
+    /// Makes the number of users who have enrolled none.
+    pub template: Option<NumberTemplate>,
+    /// Where such users have one; not together with `template`.
+    pub number_from: Option<NumberSource>,
+    /// The country of numbers that are typed or read without its code.
     pub region: Option<Region>,
     /// The text.
     pub templates: Templates,
@@ -142,12 +153,23 @@ impl Delivery {
         self.channel == channel && self.is_configured(channel)
     }
 
-    /// Whether there is a way to send by `channel`, in use or not.
+    /// Whether there is a way to send by `channel`, in use or not, and it is not turned off.
     #[must_use]
-    pub const fn is_configured(&self, channel: Channel) -> bool {
+    pub fn is_configured(&self, channel: Channel) -> bool {
+        self.active(channel) == Some(true)
+    }
+
+    /// Whether there is a way to send by `channel`, and `active = false` turns it off.
+    #[must_use]
+    pub fn is_turned_off(&self, channel: Channel) -> bool {
+        self.active(channel) == Some(false)
+    }
+
+    /// None if there is no way to send by `channel`.
+    fn active(&self, channel: Channel) -> Option<bool> {
         match channel {
-            Channel::Email => self.email.is_some(),
-            Channel::Sms => self.sms.is_some(),
+            Channel::Email => self.email.as_ref().map(|email| email.active),
+            Channel::Sms => self.sms.as_ref().map(|sms| sms.active),
         }
     }
 

@@ -6,7 +6,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{parse, parse_all};
-use crate::config::{Email, EmailRoute, Settings, Sms, SmsRoute, WebhookSecret};
+use crate::config::{
+    AddressSource, Email, EmailRoute, GecosField, NumberSource, Settings, Sms, SmsRoute,
+    WebhookSecret,
+};
 use crate::delivery::{Roots, Security, Template, Templates};
 use mfa_core::factors::Factor;
 use mfa_core::factors::address::Channel;
@@ -100,6 +103,8 @@ fn the_port_follows_from_when_the_encryption_begins() {
 
 #[test]
 fn mail_goes_by_the_sendmail_of_this_host() {
+    let from = email("sendmail = '/s'\naddress_from = 'userdb'").address_from;
+    assert_eq!(from, Some(AddressSource::Record));
     let email = email("sendmail = '/usr/sbin/sendmail'");
     let path = "/usr/sbin/sendmail".parse().unwrap();
     assert_eq!(email.route, EmailRoute::Sendmail(path));
@@ -138,10 +143,35 @@ fn every_provider_of_text_messages_is_read() {
         assert_eq!(webhook.templates, Templates::text_message());
     }
     let command = sms("provider = 'command'\ncommand = '/bin/send'");
+    assert_eq!((&command.template, &command.number_from), (&None, &None));
+    let from = sms("provider = 'command'\ncommand = '/s'\nnumber_from = 'home-phone'").number_from;
+    assert_eq!(from, Some(NumberSource::Gecos(GecosField::HomePhone)));
+    let from =
+        sms("provider = 'command'\ncommand = '/s'\nnumber_from = 'userdb:mobile'").number_from;
+    assert_eq!(from, Some(NumberSource::Record("mobile".to_owned())));
+    let template = sms("provider = 'command'\ncommand = '/s'\ntemplate = '+49{user}'").template;
+    assert_eq!(template, Some("+49{user}".parse().unwrap()));
     assert_eq!(
         command.route,
         SmsRoute::Command("/bin/send".parse().unwrap())
     );
+}
+
+#[test]
+fn a_channel_that_is_turned_off_keeps_its_settings_and_the_policy() {
+    for (off, on) in [(EMAIL, Channel::Email), (SMS, Channel::Sms)] {
+        let name = on.name();
+        let text = format!(
+            "[delivery]\nchannel = '{name}'\n[policy]\nrequire = ['{name}']\n{off}active = false"
+        );
+        let delivery = parse(&text).unwrap().delivery;
+        assert!(delivery.is_turned_off(on), "{name}");
+        assert!(!delivery.is_configured(on) && !delivery.is_on(on), "{name}");
+        let again = parse(&text.replace("false", "true")).unwrap().delivery;
+        assert!(again.is_on(on) && !again.is_turned_off(on), "{name}");
+    }
+    let nothing = parse("[delivery.email]\nactive = false").unwrap().delivery;
+    assert!(!nothing.is_turned_off(Channel::Email));
 }
 
 #[test]
@@ -301,7 +331,7 @@ fn parts_in_several_files_that_make_no_sense_together_are_told_where_the_last_st
         told(&[vonage, "[delivery.sms]\nurl = 'https://example.org'"]),
         [
             "1.toml:2: url has no effect with provider = \"vonage\"; expected only key, \
-             secret_file, from, endpoint, ca_file, region and text"
+             secret_file, from, endpoint, ca_file, active, template, number_from, region and text"
         ]
     );
 }

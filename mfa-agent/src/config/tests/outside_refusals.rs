@@ -46,7 +46,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.email]\npasword_file = '/p'",
-        "2: unknown key \"pasword_file\" in [delivery.email]; did you mean \"password_file\"? Known keys: \"from\"",
+        "2: unknown key \"pasword_file\" in [delivery.email]; did you mean \"password_file\"? Known keys: \"active\"",
     ),
     (
         "[delivery.email]\nfrom = 'mfa'",
@@ -170,7 +170,31 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\nca_file = '/ca'",
-        "4: ca_file has no effect with provider = \"command\"; expected only command, region and text",
+        "4: ca_file has no effect with provider = \"command\"; expected only command, active, template, number_from, region and text",
+    ),
+    (
+        "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\nnumber_from = 'fax'",
+        "4: ",
+    ),
+    (
+        "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\nnumber_from = 'userdb:'",
+        "4: ",
+    ),
+    (
+        "[delivery.email]\nfrom = 'a@b.org'\nsendmail = '/s'\naddress = '{user}@b.org'\naddress_from = 'userdb'",
+        "5: address_from is set, and so is address at agent.toml:4; expected one of the two: remove one",
+    ),
+    (
+        "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\ntemplate = '{user}'",
+        "4: this does not make a telephone number; expected a plus sign and the country code",
+    ),
+    (
+        "[delivery.sms]\nprovider = 'command'\ncommand = '/s'\ntemplate = '+49{user}'\nnumber_from = 'other'",
+        "5: number_from is set, and so is template at agent.toml:4; expected one of the two: remove one",
+    ),
+    (
+        "[delivery.sms]\ntemplate = '+49{user}'",
+        "2: no provider sends the text messages",
     ),
     (
         "[delivery.sms]\nprovider = 'vonage'\nkey = 'k'\nsecret_file = 's'\nfrom = 'f'\ncommand = '/s'",

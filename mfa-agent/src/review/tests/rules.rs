@@ -332,6 +332,19 @@ fn set_up_in_the_login_that_can_set_up_nothing_is_told() {
 const MAILS: &str = "[delivery.email]\nfrom = 'mfa@example.org'\nsendmail = '/usr/sbin/sendmail'";
 
 #[test]
+fn a_channel_that_is_turned_off_is_told_and_who_is_hit() {
+    let off = format!("{MAILS}\nactive = false\n");
+    finds(
+        &format!("[policy]\nrequire = ['email', 'totp']\n{off}"),
+        "[delivery.email] active = false, so nothing is sent by email.",
+        &["are refused", "mfactl users --not-enrolled"],
+    );
+    finds(&off, "[delivery.email] active = false", &["by email"]);
+    let notices = format!("[notify]\nevents = ['locked']\n{off}");
+    assert_eq!(lines(&notices).len(), 2);
+}
+
+#[test]
 fn one_answer_that_needs_more_than_a_code_is_told() {
     let rule = |require: &str| {
         format!("[[rule]]\nname = 'x'\nusers = ['bob']\nprompting = 'single'\nrequire = {require}")

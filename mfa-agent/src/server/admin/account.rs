@@ -15,7 +15,6 @@ use super::{Change, RECORDS_A_PAGE, change_event, delivery, device, factor_event
 use crate::audit::Event;
 use crate::repository::Key;
 use mfa_core::account::{Account, Dates};
-use mfa_core::factors::address::Recipient;
 use mfa_core::lockout::Lock;
 use mfa_core::policy::Facts;
 
@@ -188,7 +187,7 @@ impl Connection {
                 // What no longer exists is removed.
                 (None, Some(channel), Some(shown)) => {
                     let named = Self::named_contact(&settings, account, channel, shown)?;
-                    address = named.as_ref().map(Recipient::masked);
+                    address = named.as_ref().map(|to| account.contact_label(to));
                     named.map_or(0, |to| account.remove_contacts(channel, Some(&to)))
                 }
                 (None, _, _) => account.remove(factor),
@@ -200,9 +199,14 @@ impl Connection {
             };
             permit.check_left(account, factor)?;
             permit.check_last(&before, account, &prospects)?;
+            let label_of = label.as_ref();
             let label = label.as_ref().map(ToString::to_string).or(address);
             let event = || Event {
                 reason: spent.as_ref().map(|spent| format!("with {spent}")),
+                credential_id: before.credential_ids(|device| {
+                    kind == Some(device.kind())
+                        && label_of.is_none_or(|label| *label == device.label)
+                }),
                 ..factor_event("remove", by, named, label)
             };
             let follows = what_follows(&before, account, factor, &prospects);

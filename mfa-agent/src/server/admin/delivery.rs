@@ -65,12 +65,13 @@ impl Connection {
         permit: &Permit,
         contact: &Contact,
     ) -> Result<EnrollAddressReply, Failure> {
-        let (factor, label) = (contact.to.channel(), contact.to.masked());
-        let event = factor_event("enroll", (subject, self.peer), factor, Some(label));
+        let (factor, by) = (contact.to.channel(), (subject, self.peer));
         let (_, address) = self.change_factors(subject, permit, |account| {
             let added = account.add_contact(contact.clone());
             let added = added.map_err(Failure::refused)?;
-            Ok((added.then(|| event.clone()), account.clone()))
+            let label = account.contact_label(&contact.to);
+            let event = || factor_event("enroll", by, factor, Some(label));
+            Ok((added.then(event), account.clone()))
         })?;
         Ok(EnrollAddressReply {
             user: subject.user.to_string(),
@@ -159,7 +160,8 @@ impl Connection {
             let changed = change(account, &to)?;
             permit.check_left(account, channel.factor())?;
             permit.check_last(&before, account, &prospects)?;
-            let event = || factor_event(event, by, channel, Some(to.masked()));
+            let label = before.contact_label(&to);
+            let event = || factor_event(event, by, channel, Some(label));
             Ok((changed.then(event), (account.clone(), to)))
         })?;
         Ok(AddressReply {
@@ -249,6 +251,14 @@ fn remote(settings: &Settings, parameters: &EnrollRadiusParameters) -> Result<Re
         enabled: true,
         dates: Dates::enrolled(now()),
     })
+}
+
+fn turned_off(channel: Channel) -> Failure {
+    Failure::refused(format!(
+        "nothing is sent by {0}, because [delivery.{0}] has active = false in agent.toml; an administrator can set \
+         active = true and reload: systemctl reload mfa-agent",
+        channel.name()
+    ))
 }
 
 /// The event of a message that was no login's.

@@ -32,6 +32,7 @@ impl Connection {
             let was = was.map_err(Failure::refused)?;
             let event = was.map(|(kind, was)| Event {
                 reason: Some(format!("its name was {:?} before", was.to_string())),
+                credential_id: account.credential_ids(|device| device.label == to),
                 ..factor_event("rename", by, kind, Some(to.to_string()))
             });
             Ok((event, ()))
@@ -71,7 +72,13 @@ impl Connection {
                 permit.check_left(account, factor)?;
                 permit.check_last(&before, account, &prospects)?;
             }
-            let event = changed.then(|| factor_event(name, by, named, Some(label.clone())));
+            let kind = named.device_kind();
+            let event = changed.then(|| Event {
+                credential_id: before.credential_ids(|device| {
+                    kind == Some(device.kind()) && device.label.as_str() == label
+                }),
+                ..factor_event(name, by, named, Some(label.clone()))
+            });
             let note = what_follows(&before, account, factor, &prospects);
             Ok((event, (label, note)))
         })?;
@@ -113,7 +120,7 @@ impl Connection {
             let mut account = account.unwrap_or_default();
             permit.check(&account)?;
             let resynced = account.resync(&resync);
-            let event = self.resync_event(&subject, &resynced);
+            let event = self.resync_event(&subject, &account, &resynced);
             let events = event.into_iter().collect();
             Ok((After::Put(account.into()), events, resynced))
         })?;
@@ -147,12 +154,18 @@ impl Connection {
         Ok(reply)
     }
 
-    fn resync_event(&self, subject: &Subject, resynced: &Resynced) -> Option<Event> {
+    fn resync_event(
+        &self,
+        subject: &Subject,
+        account: &Account,
+        resynced: &Resynced,
+    ) -> Option<Event> {
         let event = change_event("resync", subject, self.peer);
         Some(match resynced {
             Resynced::Done { label, kind, .. } => Event {
                 factor: Some(kind.name().to_owned()),
                 label: Some(label.to_string()),
+                credential_id: account.credential_ids(|device| device.label == *label),
                 ..event
             },
             Resynced::Wrong { lock } => Event {

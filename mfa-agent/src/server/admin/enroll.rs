@@ -11,6 +11,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::pending::PendingDevice;
 use super::{Change, factor_event};
+use crate::audit::Event;
 use device_request::DeviceRequest;
 use mfa_core::account::Added;
 use mfa_core::factors::Factor;
@@ -114,7 +115,10 @@ impl Connection {
             ..
         } = pending;
         let (kind, label) = (device.kind(), device.label.to_string());
-        let event = factor_event("enroll", (subject, self.peer), kind, Some(label));
+        let event = Event {
+            credential_id: device.credential_id.as_ref().map(ToString::to_string),
+            ..factor_event("enroll", (subject, self.peer), kind, Some(label))
+        };
         let (_, generation) = self.change_factors(subject, permit, |account| {
             let added = account
                 .add_device(device.clone())

@@ -16,9 +16,12 @@ use super::super::peer::Subject;
 use super::fit;
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
+use crate::profile::known_user;
 use mfa_core::account::Account;
 use mfa_core::factors::address::Channel;
-use mfa_core::login::entry::{Asked, Entry, EntryContext, Grace, LetIn, by_policy, entry};
+use mfa_core::login::entry::{
+    Asked, Entry, EntryContext, Grace, KnownUser, LetIn, by_policy, entry,
+};
 use mfa_core::login::{AskTerms, Screen, UserFactors, enrollment_prompts, prompts};
 use mfa_core::names::UserName;
 use mfa_core::policy::{Ask, Facts, remote_address};
@@ -56,6 +59,12 @@ impl Connection {
                 account: &account,
                 login_context: &login_context,
                 ask,
+                known: known_user(
+                    &*agent.names,
+                    &settings,
+                    &subject.user,
+                    subject.entry.as_ref(),
+                ),
                 now: moment.timestamp(),
             };
             self.explain_ask(&explained, &mut explanation);
@@ -77,10 +86,9 @@ impl Connection {
             boot: &self.agent.boot,
             now: it.now,
         };
-        let is_known = || Ok::<_, Infallible>(it.subject.entry.is_some());
         into.not_enrolled = Some(is_refused_after_grace(it, context));
         let entry = entry(it.ask, it.account, entry_facts(it.settings), context);
-        let Ok(entry) = entry.decide(is_known);
+        let Ok(entry) = entry.decide(|| known(it));
         let screen = Screen::of(&it.login_context.service);
         match entry {
             Entry::NoRoom => {
@@ -131,13 +139,16 @@ fn is_refused_after_grace(it: &Explained<'_>, context: EntryContext<'_>) -> bool
         grace: None,
         ..it.ask.clone()
     };
-    let is_known = || Ok::<_, Infallible>(it.subject.entry.is_some());
     let context = EntryContext {
         counts_suspension: false,
         ..context
     };
-    let Ok(entry) = entry(&ask, it.account, entry_facts(it.settings), context).decide(is_known);
+    let Ok(entry) = entry(&ask, it.account, entry_facts(it.settings), context).decide(|| known(it));
     matches!(entry, Entry::Ask(asked) if asked.is_unenrolled)
+}
+
+fn known(it: &Explained<'_>) -> Result<KnownUser, Infallible> {
+    Ok(it.known.clone())
 }
 
 fn explain_let_in(let_in: LetIn<'_>, account: &Account, now: Timestamp, into: &mut Explanation) {
@@ -177,6 +188,7 @@ struct Explained<'a> {
     account: &'a Account,
     login_context: &'a LoginContext,
     ask: &'a Ask,
+    known: KnownUser,
     now: Timestamp,
 }
 

@@ -90,6 +90,7 @@ mod tests {
                 name,
                 uid,
                 gid: uid,
+                gecos: String::new(),
             }))
         }
 

@@ -57,9 +57,7 @@ impl Agent {
         };
         match entry(ask, account, resolved.facts(), context) {
             Preparation::Decided(entry) => Some(entry),
-            Preparation::NeedsKnownUser(undecided) => {
-                Some(undecided.decide(*resolved.is_known.get()?))
-            }
+            Preparation::NeedsKnownUser(undecided) => Some(undecided.decide(resolved.known.get()?)),
         }
     }
 }

@@ -13,10 +13,11 @@ use super::begin::ResolvedLogin;
 use super::{Login, Progress, conclude};
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
+use crate::profile::{known_user, reads_records};
 use crate::repository::Key;
 use mfa_core::account::Device;
 use mfa_core::factors::device::DeviceKind;
-use mfa_core::login::entry::{Asked, Entry, EntryContext, EntryFacts, entry};
+use mfa_core::login::entry::{Asked, Entry, EntryContext, EntryFacts, KnownUser, entry};
 use mfa_core::login::{AskTerms, Echo, Plan, PromptDecoy, Screen, UserFactors, begin};
 use mfa_core::policy::Ask;
 use mfa_core::texts::Wording;
@@ -32,6 +33,10 @@ impl Agent {
         open_login: OpenLogin,
         ask: &Arc<Ask>,
     ) -> Result<Progress, Failure> {
+        // Looked up for all users alike: how long it takes tells nothing of an account.
+        if reads_records(&resolved.settings, ask) {
+            self.known_user(&resolved)?;
+        }
         for _ in 0..MAX_DECISIONS {
             match self.entry(&resolved, ask)? {
                 Entry::NoRoom => {
@@ -60,7 +65,7 @@ impl Agent {
         ask: &'a Ask,
     ) -> Result<Entry<'a>, Failure> {
         let (facts, context) = (resolved.facts(), self.entry_context(resolved));
-        entry(ask, &resolved.account, facts, context).decide(|| self.is_known(resolved))
+        entry(ask, &resolved.account, facts, context).decide(|| self.known_user(resolved))
     }
 
     pub(super) fn entry_context<'a>(&'a self, resolved: &'a ResolvedLogin<'_>) -> EntryContext<'a> {
@@ -79,21 +84,21 @@ impl Agent {
         }
     }
 
-    /// Whether the host knows the user by this very name; looked up once in a login. The way past the name service has
+    /// What the host knows of the user by this very name; looked up once in a login. The way past the name service has
     /// not asked it yet.
-    fn is_known(&self, resolved: &ResolvedLogin<'_>) -> Result<bool, Failure> {
-        if let Some(is_known) = resolved.is_known.get() {
-            return Ok(*is_known);
+    fn known_user(&self, resolved: &ResolvedLogin<'_>) -> Result<KnownUser, Failure> {
+        if let Some(known) = resolved.known.get() {
+            return Ok(known.clone());
         }
         let subject = resolved.subject;
-        let is_known = match subject.entry {
-            Some(_) => true,
-            None => {
-                let entry = self.names.canonical(&subject.user)?;
-                entry.is_some_and(|entry| entry.name == subject.user)
-            }
+        let looked_up = match subject.entry {
+            Some(_) => None,
+            None => self.names.canonical(&subject.user)?,
         };
-        Ok(*resolved.is_known.get_or_init(|| is_known))
+        let entry = subject.entry.as_ref();
+        let entry = entry.or(looked_up.as_ref().filter(|it| it.name == subject.user));
+        let known = known_user(&*self.names, &resolved.settings, &subject.user, entry);
+        Ok(resolved.known.get_or_init(|| known).clone())
     }
 
     fn first_prompt(

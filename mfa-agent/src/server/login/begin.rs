@@ -18,7 +18,7 @@ use super::{Context, Ended, Progress, conclude};
 use crate::config::Settings;
 use crate::repository::Key;
 use mfa_core::account::Account;
-use mfa_core::login::entry::{PolicyEnd, by_policy, holds_without_account};
+use mfa_core::login::entry::{KnownUser, PolicyEnd, by_policy, holds_without_account};
 use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{Ask, Decision, Facts, Personal, Policy, Request};
 
@@ -34,8 +34,8 @@ pub(super) struct ResolvedLogin<'a> {
     pub(super) key: Key,
     pub(super) account: Account,
     pub(super) now: Timestamp,
-    /// Whether the host knows the user, once that was looked up.
-    pub(super) is_known: OnceCell<bool>,
+    /// What the host knows of the user, once that was looked up.
+    pub(super) known: OnceCell<KnownUser>,
 }
 
 /// What a login is for.
@@ -117,7 +117,7 @@ impl Agent {
             key,
             account,
             now: now.timestamp(),
-            is_known: OnceCell::new(),
+            known: OnceCell::new(),
         };
         Ok(Resolved::Asks(Box::new(resolved), ask))
     }

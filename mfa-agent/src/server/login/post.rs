@@ -37,6 +37,8 @@ const LATE: Duration = Duration::from_secs(60);
 pub(in crate::server) struct Sending {
     channel: Channel,
     code: Option<SentCode>,
+    /// What the log calls the address.
+    label: String,
     expires: Timestamp,
 }
 
@@ -92,8 +94,8 @@ impl FailedRecipients {
 
 /// What to do about a message.
 enum Address {
-    /// It goes there.
-    To(Recipient, Option<u64>),
+    /// It goes there; what the log calls it, and the generation that its code depends on.
+    To(Recipient, String, Option<u64>),
     /// There is no address to send it to, or the user should get no message.
     Nobody,
     /// It is one too many.
@@ -111,7 +113,7 @@ impl Agent {
         }
         login.outlive(lifetime + LATE);
         match address {
-            Address::To(to, unless_changed_since) => {
+            Address::To(to, label, unless_changed_since) => {
                 let code = match order.again.clone().filter(|again| again.to == to) {
                     Some(again) => again,
                     None => SentCode {
@@ -120,12 +122,13 @@ impl Agent {
                         unless_changed_since,
                     },
                 };
-                Ok(self.hand_over(login, order.channel, code, (now, expires)))
+                Ok(self.hand_over(login, order.channel, (code, label), (now, expires)))
             }
             Address::Nobody => {
                 let sending = Sending {
                     channel: order.channel,
                     code: None,
+                    label: String::new(),
                     expires,
                 };
                 Ok(Posted::Waiting(self.send_to_nobody(order.channel), sending))
@@ -143,7 +146,7 @@ impl Agent {
         &self,
         login: &mut Login,
         channel: Channel,
-        code: SentCode,
+        (code, label): (SentCode, String),
         (now, expires): (Timestamp, Timestamp),
     ) -> Posted {
         let job = Job {
@@ -153,7 +156,7 @@ impl Agent {
             deadline: Instant::now() + left(expires, now),
         };
         login.has_arrived = Arc::default();
-        let at_end = self.at_end(login, channel, &code.to);
+        let at_end = self.at_end(login, channel, (&code.to, &label));
         let Ok(ticket) = self.delivery_queue.submit_and_tell(job, at_end) else {
             let reason = "too many messages are waiting to be sent";
             self.note_message(login, channel, "failed", reason);
@@ -162,6 +165,7 @@ impl Agent {
         let sending = Sending {
             channel,
             code: Some(code),
+            label,
             expires,
         };
         Posted::Waiting(MessageWait::Ticket(ticket, PATIENCE), sending)
@@ -189,7 +193,7 @@ impl Agent {
         };
         // What is final has been recorded by then.
         if let (Delivery::Retrying(error), Some(code)) = (delivery, &sending.code) {
-            let reason = format!("to {}: {error}", code.to.masked());
+            let reason = format!("to {}: {error}", sending.label);
             login.failed.note(&code.to, true);
             self.note_message(login, sending.channel, "retrying", &reason);
             self.remember_failure(&login.key, &format!("{error}; trying again"))?;
@@ -259,11 +263,11 @@ impl Agent {
 
     /// Records the end of a message, which may come when its login is over: sent at a second try, or refused by
     /// a provider that took long.
-    fn at_end(&self, login: &Login, channel: Channel, to: &Recipient) -> AtEnd {
+    fn at_end(&self, login: &Login, channel: Channel, (to, label): (&Recipient, &str)) -> AtEnd {
         let (agent, context, key) = (self.me.clone(), login.context.clone(), login.key.clone());
         let has_arrived = Arc::clone(&login.has_arrived);
         let failed = login.failed.clone();
-        let (whole, to) = (to.clone(), to.masked());
+        let (whole, to) = (to.clone(), label.to_owned());
         Box::new(move |delivery| {
             failed.note(&whole, matches!(delivery, Delivery::Failed(_)));
             let Some(agent) = agent.upgrade() else {
@@ -369,8 +373,14 @@ impl Login {
             .contact_after(order.channel, &self.failed.lock())
             .map(|contact| contact.to.clone());
         match (theirs, order.fallback.clone()) {
-            (Some(to), _) => Address::To(to, None),
-            (None, Some(to)) => Address::To(to, Some(self.generation_at_begin)),
+            (Some(to), _) => {
+                let label = account.contact_label(&to);
+                Address::To(to, label, None)
+            }
+            (None, Some(to)) => {
+                let label = account.contact_label(&to);
+                Address::To(to, label, Some(self.generation_at_begin))
+            }
             (None, None) => Address::Nobody,
         }
     }

@@ -32,6 +32,7 @@ pub(in crate::server) struct Context {
     rhost: Option<String>,
     tty: Option<String>,
     label: Option<String>,
+    credential_id: Option<String>,
     failures: Option<u32>,
     pub(super) locked_until: Option<String>,
     pub(super) peer: Peer,
@@ -60,6 +61,7 @@ impl Context {
             rhost: login_context.rhost.clone(),
             tty: login_context.tty.clone(),
             label: None,
+            credential_id: None,
             failures: None,
             locked_until: None,
             peer,
@@ -94,13 +96,13 @@ impl Context {
         self.rhost.as_deref()
     }
 
-    /// The event for an address that is the user's from now on.
+    /// The event for an address that is the user's from now on, by the code that has just passed.
     pub(super) fn address_enrolled(&self, to: &Recipient) -> Event {
         Event {
             event: "enroll",
             result: "done",
             factor: Some(to.channel().name().to_owned()),
-            label: Some(to.masked()),
+            credential_id: None,
             ..self.event(
                 Outcome::Passed,
                 Some("in a login, confirmed by a code sent there"),
@@ -129,6 +131,7 @@ impl Context {
         match verdict {
             Verdict::Passed(passed) => {
                 self.label.clone_from(&passed.device);
+                self.credential_id.clone_from(&passed.credential_id);
                 if let Some(kind) = passed.kind {
                     self.combination = self
                         .combination
@@ -242,6 +245,7 @@ impl Context {
             tty: self.tty.clone(),
             factor: self.combination.clone(),
             label: self.label.clone(),
+            credential_id: self.credential_id.clone(),
             rule: self.rule.clone(),
             failures: self.failures,
             locked_until: self.locked_until.clone(),

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::review::Review;
-use mfa_core::account::Account;
+use mfa_core::account::{Account, Contact};
 use mfa_core::factors::Factor;
+use mfa_core::factors::address::{Channel, Recipient};
 use mfa_core::policy::Enforcement;
 use mfa_protocol::admin::HostFacts;
 
@@ -46,6 +47,7 @@ const ROW: Row = Row {
 const TOTP: &str = "OTP code: ";
 const PIN: &str = "PIN: ";
 const EMAIL: &str = "Code from your e-mail: ";
+const OFF: &str = "[delivery.email] active = false, so no code is sent";
 const IN_VAIN: &str = "; but the user has none of the required factors enrolled";
 
 const TEMPLATE: &str = "[policy]\nrequire = ['email']\n[delivery.email]\nfrom = 'mfa@example.org'\n\
@@ -58,6 +60,13 @@ const SMS: &str = "[policy]\nrequire = ['sms']\n[enforcement]\nunenrolled = 'enr
 fn remove_all(account: &mut Account) {
     account.remove(Factor::Totp);
     account.remove(Factor::Pin);
+}
+
+fn add_address(account: &mut Account) {
+    let to = Recipient::read(Channel::Email, "alice@example.org", None).unwrap();
+    account
+        .add_contact(Contact::new(to, samples::at(0)))
+        .unwrap();
 }
 
 fn suspend(account: &mut Account) {
@@ -82,6 +91,35 @@ fn rows() -> Vec<Row> {
             login: EMAIL,
             explained: ("ask", EMAIL),
             reason: IN_VAIN,
+            ..ROW
+        },
+        Row {
+            about: "mail is turned off, and there is a device",
+            settings: "[policy]\nrequire = ['email', 'totp']\n[delivery.email]\nactive = false\n\
+                       from = 'mfa@example.org'\nsendmail = '/usr/sbin/sendmail'",
+            alice: add_address,
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "mail is turned off, and there is nothing else",
+            settings: "[policy]\nrequire = ['email']\n[delivery.email]\nactive = false\n\
+                       from = 'mfa@example.org'\nsendmail = '/usr/sbin/sendmail'",
+            alice: add_address,
+            login: EMAIL,
+            explained: ("ask", EMAIL),
+            reason: OFF,
+            ..ROW
+        },
+        Row {
+            about: "mail is turned off, and newcomers are let in: a user with an address from a template is none",
+            settings: "[policy]\nrequire = ['email']\n[enforcement]\nunenrolled = 'allow'\n[delivery.email]\n\
+                       active = false\nfrom = 'mfa@example.org'\nsendmail = '/usr/sbin/sendmail'\n\
+                       address = '{user}@example.org'",
+            user: "bob",
+            login: EMAIL,
+            explained: ("ask", EMAIL),
+            reason: OFF,
             ..ROW
         },
         Row {

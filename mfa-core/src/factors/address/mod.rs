@@ -4,6 +4,7 @@
 //! `as_str` returns the whole address.
 
 mod email;
+mod number_template;
 mod phone;
 mod template;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use email::{AddressError, EmailAddress};
 pub use mfa_protocol::factor::{Channel, ChannelError};
+pub use number_template::{NumberTemplate, NumberTemplateError};
 pub use phone::{LONGEST_NUMBER, NumberError, PhoneNumber, Region};
 pub use template::{AddressTemplate, AddressTemplateError};
 

@@ -3,17 +3,20 @@
 use jiff::Timestamp;
 use mfa_protocol::login::Authtok;
 
+use super::FallbackSource;
 use crate::account::SessionScope;
-use crate::factors::address::{AddressTemplate, Channel};
+use crate::factors::address::Channel;
 use crate::names::UserName;
 
 /// What the settings say, for any user.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EntryFacts<'a> {
-    /// Makes an address of a name; none unless mail is sent.
-    pub address: Option<&'a AddressTemplate>,
+    /// Where codes go for users who have enrolled no address.
+    pub fallback: Option<FallbackSource<'a>>,
     /// How codes are sent, if they are.
     pub sends: Option<Channel>,
+    /// How codes would be sent, if that is turned off.
+    pub turned_off: Option<Channel>,
     /// Whether users may set up a device by themselves.
     pub is_self_service: bool,
     /// Whether a user must enrol a new device after a recovery code.

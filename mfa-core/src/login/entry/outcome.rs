@@ -98,6 +98,10 @@ pub struct Asked {
 pub enum Hint {
     /// What they have enrolled can't be used any more.
     NothingUsable,
+    /// What they have needs codes that are turned off.
+    TurnedOff(Channel),
+    /// They may have an address in the user database, which did not answer.
+    ProfileUnread,
     /// They could set up a device, but not where one answer holds password and code.
     NoConversation,
     /// They could set up a device, but that is not what the policy requires.
@@ -112,6 +116,18 @@ impl Hint {
             Self::NothingUsable => {
                 "nothing that is enrolled can be used any more (a disabled address or device, used-up \
                  recovery codes, an expired bypass code); to issue a code: mfactl bypass USER"
+            }
+            Self::TurnedOff(Channel::Email) => {
+                "[delivery.email] active = false, so no code is sent, and no other required factor is enrolled; to \
+                 issue a code: mfactl bypass USER"
+            }
+            Self::TurnedOff(Channel::Sms) => {
+                "[delivery.sms] active = false, so no code is sent, and no other required factor is enrolled; to \
+                 issue a code: mfactl bypass USER"
+            }
+            Self::ProfileUnread => {
+                "no factor is enrolled, and the user database did not say whether it has an address or number of the \
+                 user; see the agent's log: journalctl -u mfa-agent"
             }
             Self::NoConversation => {
                 "not enrolled, and no device can be enrolled with one answer for password and \

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mfa_protocol::login::Authtok;
 
 use super::*;
+use crate::account::Contact;
 use crate::account::samples::{at, full};
 use crate::factors::address::AddressTemplate;
 use crate::policy::{GracePeriod, Prompting};
@@ -14,6 +15,7 @@ struct Case {
     account: Account,
     template: Option<AddressTemplate>,
     sends: Option<Channel>,
+    turned_off: Option<Channel>,
     is_guarded: bool,
     is_operation: bool,
     is_proof: bool,
@@ -33,6 +35,7 @@ fn case(combinations: &[&str], unenrolled: Unenrolled) -> Case {
         account: Account::default(),
         template: None,
         sends: None,
+        turned_off: None,
         is_guarded: true,
         is_operation: false,
         is_proof: false,
@@ -49,8 +52,9 @@ impl Case {
     fn decided(&self, is_known: bool) -> (&'static str, bool) {
         let user = "anna".parse().unwrap();
         let facts = EntryFacts {
-            address: self.template.as_ref(),
+            fallback: self.template.as_ref().map(FallbackSource::Address),
             sends: self.sends,
+            turned_off: self.turned_off,
             ..EntryFacts::default()
         };
         let context = EntryContext {
@@ -69,7 +73,7 @@ impl Case {
         let entry = entry(&self.ask, &self.account, facts, context);
         let entry = entry.decide(|| {
             is_looked_up = true;
-            Ok::<_, ()>(is_known)
+            Ok::<_, ()>(KnownUser::by_name(is_known))
         });
         (word(&entry.unwrap()), is_looked_up)
     }
@@ -309,4 +313,118 @@ fn an_address_is_asked_for_where_the_template_makes_none() {
         ..mail(&["email+pin"], pin)
     };
     assert_eq!(template.decided(true).0, "ask, with an address");
+}
+
+fn with_address(mut account: Account) -> Account {
+    let to = Recipient::read(Channel::Email, "anna@example.org", None).unwrap();
+    account.add_contact(Contact::new(to, at(0))).unwrap();
+    account
+}
+
+#[test]
+fn a_channel_that_is_turned_off_refuses_who_has_nothing_else_and_opens_nothing() {
+    let off = |combinations: &[&str], unenrolled, account| Case {
+        turned_off: Some(Channel::Email),
+        template: Some("{user}@example.org".parse().unwrap()),
+        account,
+        ..case(combinations, unenrolled)
+    };
+    let mail_only = with_address(Account::default());
+    for unenrolled in ALL {
+        let combinations = ["email", "totp"];
+        let newcomer = off(&combinations, unenrolled, Account::default());
+        let with_template = newcomer.decided(true).0;
+        assert_eq!(with_template, "ask, with an address", "{unenrolled:?}");
+        let vain = off(&combinations, unenrolled, mail_only.clone());
+        assert_eq!(vain.decided(true).0, "ask, with a hint", "{unenrolled:?}");
+        let other = off(&combinations, unenrolled, with_address(full()));
+        assert_eq!(other.decided(true).0, "ask", "{unenrolled:?}");
+    }
+}
+
+#[test]
+fn what_needs_a_channel_that_is_turned_off_is_not_asked_for_beside_something_else() {
+    let facts = EntryFacts {
+        turned_off: Some(Channel::Email),
+        ..EntryFacts::default()
+    };
+    let user = "anna".parse().unwrap();
+    let account = with_address(full());
+    let asked = |combinations: &[&str]| {
+        let ask = case(combinations, Unenrolled::Deny).ask;
+        match foresee(
+            &ask,
+            &account,
+            facts,
+            (&user, &KnownUser::by_name(true)),
+            at(0),
+        ) {
+            Entry::Ask(asked) => {
+                let left = asked.terms.combinations.iter().map(ToString::to_string);
+                (left.collect::<Vec<_>>(), asked.hint)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let left = |combinations: &[&str]| combinations.iter().map(ToString::to_string).collect();
+    assert_eq!(asked(&["email", "totp"]), (left(&["totp"]), None));
+    assert_eq!(asked(&["pin", "email+pin"]), (left(&["pin"]), None));
+    let hint = Some(Hint::TurnedOff(Channel::Email));
+    assert_eq!(asked(&["email+pin"]), (left(&["email+pin"]), hint));
+    assert_eq!(asked(&["email"]), (left(&["email"]), hint));
+}
+
+/// What is decided for a newcomer of this host where codes go by text message to the number of the user database.
+fn by_profile(combinations: &[&str], unenrolled: Unenrolled, known: &KnownUser) -> &'static str {
+    let facts = EntryFacts {
+        fallback: Some(FallbackSource::Profile(Channel::Sms)),
+        sends: Some(Channel::Sms),
+        ..EntryFacts::default()
+    };
+    let user = "anna".parse().unwrap();
+    let ask = case(combinations, unenrolled).ask;
+    word(&foresee(
+        &ask,
+        &Account::default(),
+        facts,
+        (&user, known),
+        at(0),
+    ))
+}
+
+#[test]
+fn a_number_of_the_user_database_is_for_users_of_the_host_who_have_enrolled_none() {
+    let to = Recipient::read(Channel::Sms, "+491701234567", None).unwrap();
+    let known = |is_known, profile| KnownUser { is_known, profile };
+    let found = known(true, Profile::Recipient(to.clone()));
+    let stranger = known(false, Profile::Recipient(to));
+    let none = known(true, Profile::Nothing);
+    for unenrolled in ALL {
+        let word = by_profile(&["sms"], unenrolled, &found);
+        assert_eq!(word, "ask, with an address", "{unenrolled:?}");
+        let word = by_profile(&["totp"], unenrolled, &found);
+        assert_ne!(word, "ask, with an address", "{unenrolled:?}");
+        let word = by_profile(&["sms"], unenrolled, &stranger);
+        assert_ne!(word, "ask, with an address", "{unenrolled:?}");
+    }
+    for (unenrolled, expected) in ALL
+        .into_iter()
+        .zip(["ask in vain", "unenrolled", "number first"])
+    {
+        assert_eq!(by_profile(&["sms"], unenrolled, &none), expected);
+    }
+}
+
+#[test]
+fn a_user_database_that_does_not_answer_makes_nobody_a_newcomer() {
+    let unread = KnownUser {
+        is_known: true,
+        profile: Profile::Unread,
+    };
+    for unenrolled in ALL {
+        for combinations in [&["sms"][..], &["sms", "totp"], &["totp", "sms"]] {
+            let word = by_profile(combinations, unenrolled, &unread);
+            assert_eq!(word, "ask, with a hint", "{unenrolled:?} {combinations:?}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::super::super::peer::Subject;
 use super::super::super::pending::Confirmation;
 use super::super::super::random;
 use super::super::super::wait::MessageWait;
-use super::{message_event, now, show};
+use super::{message_event, now, show, turned_off};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::delivery::{Content, Delivery, Job, MessagePurpose, Notice};
@@ -40,6 +40,9 @@ impl Connection {
     ) -> Result<CallOutcome, Failure> {
         let delivery = &settings.delivery;
         let channel = contact.to.channel();
+        if delivery.is_turned_off(channel) {
+            return Err(turned_off(channel));
+        }
         if !delivery.is_configured(channel) {
             return Err(Failure::refused(format!(
                 "codes can't be sent by {0} here; an administrator must configure [delivery.{0}] \

@@ -57,24 +57,29 @@ pub(in crate::server::admin) fn messages(
 fn show(peer: Peer, account: &Account, contact: &Contact) -> wire::Address {
     wire::Address {
         primary: account.is_primary(contact),
+        address: shown(peer, &contact.to, |to| account.contact_label(to)),
         ..unstored(peer, contact)
     }
 }
 
-/// An address that the account does not have yet. Only root can read whole addresses from the agent: the caller may be
-/// any program.
+/// An address that the account does not have yet.
 pub(super) fn unstored(peer: Peer, contact: &Contact) -> wire::Address {
     let to = &contact.to;
     wire::Address {
         factor: to.channel(),
-        address: match peer.uid {
-            0 => to.as_str().to_owned(),
-            _ => to.masked(),
-        },
+        address: shown(peer, to, Recipient::masked),
         primary: false,
         enabled: contact.enabled,
         confirmed_at: contact.confirmed_at.map(|at| at.to_string()),
         enrolled_at: contact.dates.enrolled_at.to_string(),
         last_used_at: contact.dates.last_used_at.map(|at| at.to_string()),
+    }
+}
+
+/// Only root can read whole addresses from the agent: the caller may be any program.
+fn shown(peer: Peer, to: &Recipient, label: impl Fn(&Recipient) -> String) -> String {
+    match peer.uid {
+        0 => to.as_str().to_owned(),
+        _ => label(to),
     }
 }

@@ -10,7 +10,7 @@ use super::super::super::connection::{CallOutcome, Connection, Waiting};
 use super::super::super::error::Failure;
 use super::super::super::pending::Trial;
 use super::super::super::wait::MessageWait;
-use super::{message_event, recipient};
+use super::{message_event, recipient, turned_off};
 use crate::audit::Event;
 use crate::delivery::{Content, Delivery, Job, MessagePurpose, Notice};
 
@@ -29,6 +29,9 @@ impl Connection {
         let settings = agent.settings();
         agent.require_administrator(self.peer, &settings)?;
         let channel = parameters.channel;
+        if settings.delivery.is_turned_off(channel) {
+            return Err(turned_off(channel));
+        }
         if !settings.delivery.is_configured(channel) {
             return Err(Failure::refused(format!(
                 "{0} is not configured; see [delivery.{0}] in agent.toml",

@@ -16,7 +16,7 @@ use super::super::change_event;
 use super::super::personal::pin_required;
 use crate::audit::Event;
 use crate::repository::{After, Key};
-use mfa_core::account::{Account, Device, Import, Imported, Label};
+use mfa_core::account::{Account, Device, Import, Imported, Label, credential_ids};
 use mfa_core::factors::device::{Digits, Generator, MAX_OFFSET, MovingFactor, with_room};
 use mfa_core::factors::key::Key as SecretKey;
 use mfa_core::factors::pin::Pin;
@@ -190,6 +190,7 @@ impl Connection {
         Event {
             factor: Some(kinds.join(", ")),
             reason: (!parts.is_empty()).then(|| parts.join(", ")),
+            credential_id: credential_ids(read.import.devices.iter()),
             ..change_event("import", &read.subject, self.peer)
         }
     }
