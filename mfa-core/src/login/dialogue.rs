@@ -120,9 +120,11 @@ pub(super) enum Turn<C> {
 }
 
 impl Dialogue {
-    /// Begins: the first way of the policy that the user can go, else that of the decoy.
+    /// Begins: the first way of the policy that the user can go with what they have, else with a recovery code, else that
+    /// of the decoy.
     pub(super) fn new(plan: Plan, user: UserFactors) -> Self {
-        let combination = user.able.iter().position(|able| *able);
+        let able = || user.able.iter().position(|able| *able);
+        let combination = user.first.or_else(able);
         let combination = combination.unwrap_or(user.decoy_combination);
         Self {
             combination,

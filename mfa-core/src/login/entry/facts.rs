@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use mfa_protocol::login::Authtok;
 
 use crate::account::SessionScope;
+use crate::factors::Factor;
 use crate::factors::address::{AddressTemplate, Channel};
 use crate::names::UserName;
 
@@ -14,8 +15,8 @@ pub struct EntryFacts<'a> {
     pub address: Option<&'a AddressTemplate>,
     /// How codes are sent, if they are.
     pub sends: Option<Channel>,
-    /// Whether users may set up a device by themselves.
-    pub is_self_service: bool,
+    /// What users may set up by themselves.
+    pub self_service: &'a [Factor],
     /// Whether a user must enrol a new device after a recovery code.
     pub renews_devices: bool,
 }
