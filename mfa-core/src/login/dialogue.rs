@@ -164,7 +164,10 @@ impl Dialogue {
             TypedSoFar::Nothing | TypedSoFar::Password if is_password => TypedSoFar::Password,
             TypedSoFar::Nothing | TypedSoFar::Password | TypedSoFar::Other => TypedSoFar::Other,
         };
-        let next = self.answered(turn, typed, now);
+        let next = match is_password && self.may_ask_phone(&turn) {
+            true => cancelled_for(EndReason::Password),
+            false => self.answered(turn, typed, now),
+        };
         self.with_late_news(next)
     }
 
