@@ -7,8 +7,8 @@ use mfa_protocol::admin::{
 };
 use mfa_protocol::factor::Channel;
 use mfa_tests::{
-    Agent, Event, Files, Login, Machine, Pty, Stack, another_than, built, code_in, eventually,
-    is_root,
+    Agent, Event, Files, Login, Machine, Pty, Stack, another_than, built, code_in, codes_shown,
+    eventually, is_root,
 };
 use serde_json::Value;
 
@@ -429,6 +429,7 @@ fn ordinary_users_see_addresses_masked_and_name_them_so() {
 const ENROLL: &str = "[policy]\nrequire = [\"email\"]\n[enforcement]\nunenrolled = \"enroll\"\n";
 /// A user of the host: only host users may enrol.
 const NEW: &str = "daemon";
+const STORED: &str = "Type yes when they are in a safe place: ";
 const ASKED_WHERE: &str = "E-mail address for codes: ";
 
 #[test]
@@ -442,11 +443,15 @@ fn a_user_without_an_address_is_asked_for_one_which_is_stored_when_its_code_come
     login.await_prompt();
     let (to, code) = scene.next_mail();
     assert_eq!(to, FIRST);
-    assert!(scene.agent.admin().status(NEW).addresses.is_empty());
     login.answer(&code);
+    login.await_prompt();
+    let codes = codes_shown(login.shown());
+    assert_eq!(codes.len(), 10, "{}", login.shown());
+    assert!(scene.agent.admin().status(NEW).addresses.is_empty());
+    login.answer("yes");
     let seen = login.finish();
     assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
-    assert_eq!(seen.prompts(), [ASKED_WHERE, ASKED_WHERE, PROMPT]);
+    assert_eq!(seen.prompts(), [ASKED_WHERE, ASKED_WHERE, PROMPT, STORED]);
     assert!(seen.text.contains("not a valid e-mail address"), "{seen:?}");
     let addresses = scene.agent.admin().status(NEW).addresses;
     assert!(
@@ -463,6 +468,44 @@ fn a_user_without_an_address_is_asked_for_one_which_is_stored_when_its_code_come
     let seen = login.finish();
     assert_eq!((to.as_str(), seen.result()), (FIRST, "PAM_SUCCESS"));
     assert_eq!(seen.prompts(), [PROMPT]);
+
+    let seen = Login::of(NEW).answer(&codes[0]).run(&scene.stack);
+    assert_eq!(seen.result(), "PAM_SUCCESS", "a recovery code: {seen:?}");
+}
+
+#[test]
+fn an_address_and_a_pin_are_set_up_together_or_not_at_all() {
+    let scene = Scene::with(&ENROLL.replace("\"email\"", "\"email+pin\""));
+    let until_pin = |address: &str| {
+        let mut login = Login::of(NEW).start(&scene.stack);
+        login.await_prompt();
+        login.answer(address);
+        login.await_prompt();
+        let (to, code) = scene.next_mail();
+        assert_eq!(to, address);
+        login.answer(&code);
+        login.await_prompt();
+        login
+    };
+    let broken_off = until_pin(SECOND);
+    broken_off.kill();
+    let _ = scene.agent.logins_of(NEW, 1);
+    assert!(scene.agent.admin().status(NEW).enrolled.is_empty());
+
+    let mut login = until_pin(FIRST);
+    for typed in ["4826", "4826"] {
+        login.answer(typed);
+        login.await_prompt();
+    }
+    login.answer("yes");
+    let seen = login.finish();
+    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    let status = scene.agent.admin().status(NEW);
+    assert_eq!(status.enrolled.len(), 2, "{:?}", status.enrolled);
+    assert_eq!(
+        (status.addresses.len(), status.recovery_left),
+        (1, Some(10))
+    );
 }
 
 #[test]

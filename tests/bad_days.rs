@@ -7,7 +7,7 @@ use std::path::Path;
 
 use mfa_protocol::admin::{Health, HealthReply};
 use mfa_protocol::login::Nothing;
-use mfa_tests::{Agent, Login, Stack, code_of, eventually, is_root};
+use mfa_tests::{Agent, Login, Stack, code_of, eventually, is_root, not_run};
 
 const USER: &str = "anna";
 const PIN: &str = "4826";
@@ -143,6 +143,7 @@ fn an_agent_whose_settings_lead_nowhere_serves_with_those_that_it_served_with_be
 #[test]
 fn a_check_by_root_looks_with_the_rights_of_the_agents_own_user() {
     if !is_root() {
+        not_run("it needs root; `make test` asks for it");
         return;
     }
     let agent = Agent::unmade(GOOD);

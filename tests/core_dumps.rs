@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use mfa_tests::{Agent, built, eventually};
+use mfa_tests::{Agent, built, eventually, not_run};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -40,7 +40,7 @@ fn a_crashed_agent_leaves_no_core_where_other_programs_do() {
         (std::fs::read_to_string(&comm).ok()?.trim() == "sleep").then_some(())
     });
     if !leaves_core(&mut other) {
-        println!("NOT RUN: the kernel writes no cores here");
+        not_run("the kernel writes no cores here");
         return;
     }
 

@@ -256,15 +256,19 @@ fn of_two_simultaneous_enrolments_the_second_stores_nothing() {
 
 #[test]
 fn if_enrolment_is_not_possible_the_login_fails_and_the_log_says_why() {
+    let secret = tempfile::NamedTempFile::new().expect("a file of the test's own");
+    fs::write(&secret, "a secret for the tests only\n").expect("a secret");
+    let radius = format!(
+        "[policy]\nrequire = [\"radius\"]\n[[radius]]\nname = \"vip\"\nservers = [\"127.0.0.1:9\"]\n\
+         secret_file = {:?}",
+        secret.path()
+    );
     for (more, reason) in [
         (
             "[policy]\nprompting = \"single\"\nrequire = [\"totp\"]",
             "one answer for password and code",
         ),
-        (
-            "[policy]\nrequire = [\"pin\"]",
-            "can't be enrolled in a login",
-        ),
+        (&radius, "can't be enrolled in a login"),
     ] {
         let agent = Agent::with(&format!("{ENROLL}{more}\n"));
         let login = Login::of(HOST_USER).answer("123456");
@@ -272,6 +276,153 @@ fn if_enrolment_is_not_possible_the_login_fails_and_the_log_says_why() {
         assert_eq!(seen.result(), "PAM_AUTH_ERR", "as for who is enrolled");
         let event = &agent.logins_of(HOST_USER, 1)[0];
         assert!(event.text("reason").contains(reason), "{event:?}");
+    }
+}
+
+const NEW_PIN: &str = "New PIN (4 to 8 digits): ";
+const PIN_AGAIN: &str = "Repeat the PIN: ";
+
+#[test]
+fn over_ssh_a_new_user_chooses_a_pin_and_gets_in() {
+    Machine::run(|machine| {
+        machine.user(USER, PASSWORD);
+        machine.shipped_stack("sshd");
+        let agent = Agent::at_default_socket(&format!("{ENROLL}[policy]\nrequire = [\"pin\"]\n"));
+        let sshd = Sshd::start(machine, BY_CONVERSATION);
+        let mut client = sshd.client(USER, &[]);
+        client.answer("Password: ", PASSWORD);
+        client.answer(NEW_PIN, "1234");
+        client.expect("easy to guess");
+        client.answer(NEW_PIN, "4826");
+        client.answer(PIN_AGAIN, "4827");
+        client.expect("The PINs differ");
+        client.answer(NEW_PIN, "4826");
+        client.answer(PIN_AGAIN, "4826");
+        client.expect("you are in");
+        let (shown, status) = client.finish();
+        assert_eq!(status, Some(0));
+        assert!(!shown.contains("4826"), "a PIN is not shown: {shown}");
+        let enrolled = &agent.events_of("enroll", USER, 1)[0];
+        assert_eq!(enrolled.text("factor"), "pin");
+        // No answer of this policy could be replaced by a recovery code.
+        assert_eq!(agent.admin().status(USER).recovery_left, None);
+
+        let mut client = sshd.client(USER, &[]);
+        client.answer("Password: ", PASSWORD);
+        client.answer("PIN: ", "4826");
+        client.expect("you are in");
+    });
+}
+
+/// What the user of the host has.
+fn enrolled(agent: &Agent) -> String {
+    let enrolled = agent.admin().status(HOST_USER).enrolled;
+    let names: Vec<String> = enrolled.iter().map(ToString::to_string).collect();
+    names.join(" ")
+}
+
+/// Answers the next prompt, which is this one.
+fn answer_to(login: &mut Running, prompt: &str, answer: &str) {
+    login.await_prompt();
+    let shown = login.shown().trim_end();
+    assert!(shown.ends_with(prompt.trim_end()), "{shown}");
+    login.answer(answer);
+}
+
+#[test]
+fn a_combination_is_set_up_as_a_whole_and_both_halves_are_needed_afterwards() {
+    let agent = Agent::with(&format!("{ENROLL}[policy]\nrequire = [\"totp+pin\"]\n"));
+    let stack = Stack::asking(&agent);
+    let mut login = begun(&stack);
+    let key = key_shown(login.shown());
+    login.answer(&code_of(&key, 0));
+    answer_to(&mut login, NEW_PIN, "4826");
+    answer_to(&mut login, PIN_AGAIN, "4826");
+    login.await_prompt();
+    let codes = codes_shown(login.shown());
+    assert_eq!(codes.len(), 10, "{}", login.shown());
+    assert!(agent.admin().status(HOST_USER).enrolled.is_empty());
+    login.answer("yes");
+    assert_eq!(login.finish().result(), "PAM_SUCCESS");
+    let status = agent.admin().status(HOST_USER);
+    assert_eq!(enrolled(&agent), "totp pin");
+    assert_eq!(status.recovery_left, Some(10));
+    let events = agent.events_of("enroll", HOST_USER, 2);
+    assert_eq!(events[0].text("factor"), "totp");
+    assert_eq!(events[1].text("factor"), "pin");
+    assert_eq!(agent.logins_of(HOST_USER, 1)[0].text("factor"), "totp+pin");
+
+    for (pin, result) in [("4827", "PAM_AUTH_ERR"), ("4826", "PAM_SUCCESS")] {
+        let code = &codes[usize::from(result == "PAM_SUCCESS")];
+        let login = Login::of(HOST_USER).answer(code).answer(pin);
+        assert_eq!(login.run(&stack).result(), result);
+    }
+}
+
+#[test]
+fn a_combination_that_is_given_up_in_the_middle_leaves_nothing() {
+    let agent = Agent::with(&format!("{ENROLL}[policy]\nrequire = [\"pin+totp\"]\n"));
+    let stack = Stack::asking(&agent);
+    let before = agent.ctl().json(&["status", HOST_USER], "");
+    for (logins, stop) in (1..).zip(["new", "again", "code", "stored"]) {
+        let mut login = begun(&stack);
+        if stop != "new" {
+            login.answer("4826");
+            login.await_prompt();
+        }
+        if stop == "code" || stop == "stored" {
+            login.answer("4826");
+            login.await_prompt();
+        }
+        if stop == "stored" {
+            let key = key_shown(login.shown());
+            login.answer(&code_of(&key, 0));
+            login.await_prompt();
+        }
+        login.kill();
+        let _ = agent.logins_of(HOST_USER, logins);
+        assert_eq!(
+            agent.ctl().json(&["status", HOST_USER], ""),
+            before,
+            "{stop}"
+        );
+    }
+}
+
+#[test]
+fn security_questions_are_chosen_in_the_login_and_one_is_asked_afterwards() {
+    let agent = Agent::with(&format!("{ENROLL}[policy]\nrequire = [\"questions\"]\n"));
+    let stack = Stack::asking(&agent);
+    let mut login = Login::of(HOST_USER).start(&stack);
+    let questions = [
+        ("1", "Hill Street"),
+        ("2", "Long Lane"),
+        ("Which hat?", "the brown one"),
+    ];
+    for (number, (question, answer)) in (1..).zip(questions) {
+        answer_to(&mut login, &format!("Question {number} of 3: "), question);
+        answer_to(
+            &mut login,
+            &format!("Answer {number} (not shown): "),
+            answer,
+        );
+        answer_to(&mut login, &format!("Repeat answer {number}: "), answer);
+    }
+    assert_eq!(login.finish().result(), "PAM_SUCCESS");
+    assert_eq!(enrolled(&agent), "questions");
+
+    let mut asked = Login::of(HOST_USER).start(&stack);
+    asked.await_prompt();
+    let answer = match asked.shown().contains("Which hat?") {
+        true => "The brown  one",
+        // One of the list: the answers to the two are tried, as nothing here knows their order.
+        false => "Hill Street",
+    };
+    asked.answer(answer);
+    let first = asked.finish().result().to_owned();
+    if first != "PAM_SUCCESS" {
+        let again = Login::of(HOST_USER).answer("Long Lane").run(&stack);
+        assert_eq!(again.result(), "PAM_SUCCESS", "{again:?}");
     }
 }
 

@@ -6,6 +6,7 @@ mod dovecot;
 mod ftp;
 mod mariadb;
 mod postgresql;
+mod push;
 mod saslauthd;
 mod squid;
 mod xrdp;

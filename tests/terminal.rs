@@ -1,6 +1,6 @@
 //! sudo, su and login at a real terminal, with the shipped stacks.
 
-use mfa_tests::{Agent, Key, Machine, Pty};
+use mfa_tests::{Agent, Key, Machine, Pty, has_program};
 
 const PASSWORD: &str = "correct horse";
 const ANNA: &str = "mfat-anna";
@@ -164,12 +164,11 @@ fn login_with_a_wrong_code_is_refused() {
     });
 }
 
-/// Debian 12 has no sudo-rs.
+/// Debian 12 has no sudo-rs; later ones and Ubuntu do.
 #[test]
 fn sudo_rs_asks_for_password_and_code_by_the_stack_of_sudo() {
     let program = "/usr/bin/sudo-rs";
-    if !std::path::Path::new(program).exists() {
-        eprintln!("NOT RUN: Debian 12 has no sudo-rs");
+    if !has_program(program, "sudo-rs") {
         return;
     }
     Machine::run(move |machine| {

@@ -2,7 +2,6 @@
 //! ([`mfa_core::login::entry`]).
 
 use crate::config::{Delivery, Settings};
-use mfa_core::factors::FactorRow;
 use mfa_core::factors::address::Channel;
 use mfa_core::login::entry::{EntryFacts, FallbackSource};
 
@@ -16,11 +15,10 @@ pub(crate) fn entry_facts(settings: &Settings) -> EntryFacts<'_> {
             .into_iter()
             .find(|channel| delivery.is_on(*channel)),
         turned_off: Some(delivery.channel).filter(|channel| delivery.is_turned_off(*channel)),
-        is_self_service: service.enabled
-            && service
-                .factors
-                .iter()
-                .any(|factor| factor.row().enrolls_in_login),
+        self_service: match service.enabled {
+            true => &service.factors,
+            false => &[],
+        },
         renews_devices: settings.recovery.new_device,
     }
 }

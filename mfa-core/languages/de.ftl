@@ -107,6 +107,57 @@ enroll-recovery =
 enroll-stored = Geben Sie { word-yes } ein, wenn sie an einem sicheren Ort sind:
 enroll-done = Das Gerät ist eingerichtet.
 
+# Einrichtung während einer Anmeldung: kein Gerät, oder ein Gerät nach etwas anderem. $how: wie oben.
+enroll-none =
+    Diese Anmeldung erfordert einen zweiten Faktor.
+    Sie haben noch keinen.
+enroll-device =
+    Richten Sie ein Gerät ein:
+    { $how ->
+        [scan] Scannen Sie diesen Code mit einer Authenticator-App,
+            oder geben Sie den Schlüssel ein
+       *[type] Geben Sie den Schlüssel in eine Authenticator-App ein
+    }.
+enroll-pin =
+    Wählen Sie eine PIN.
+    Anmeldungen fragen ab jetzt danach.
+prompt-new-pin = Neue PIN ({ $least } bis { $most } Ziffern):
+prompt-pin-again = PIN wiederholen:
+pins-differ = Die PINs sind verschieden. Wählen Sie noch einmal eine PIN.
+pin-digits = Eine PIN besteht nur aus Ziffern. Wählen Sie eine andere PIN.
+pin-length = Eine PIN hat { $least } bis { $most } Ziffern. Wählen Sie eine andere PIN.
+pin-run = Diese PIN ist eine Reihe von Ziffern und leicht zu erraten. Wählen Sie eine andere PIN.
+pin-repeat = Diese PIN wiederholt sich und ist leicht zu erraten. Wählen Sie eine andere PIN.
+pin-year = Diese PIN ist ein Jahr dieses Jahrhunderts und leicht zu erraten. Wählen Sie eine andere PIN.
+pin-common = Diese PIN ist sehr häufig und leicht zu erraten. Wählen Sie eine andere PIN.
+enroll-questions =
+    Wählen Sie drei Fragen nach ihrer Nummer{ $own ->
+        [yes] ,
+            oder tippen Sie eigene
+       *[no] {""}
+    }.
+    Anmeldungen stellen ab jetzt eine davon.
+prompt-question = Frage { $number } von 3:
+prompt-answer = Antwort { $number } (unsichtbar):
+prompt-answer-again = Antwort { $number } wiederholen:
+answers-differ = Die Antworten sind verschieden. Tippen Sie die Antwort noch einmal.
+question-unknown =
+    Diese Frage steht nicht in der Liste. Tippen Sie eine Nummer der Liste, oder ? für die Liste{ $own ->
+        [yes] {""}
+       *[no] . Eigene Fragen sind nicht erlaubt
+    }.
+question-form = Eine Frage hat höchstens { $longest } Bytes und keine Steuerzeichen. Wählen Sie eine andere Frage.
+question-twice = Sie haben diese Frage schon gewählt. Wählen Sie eine andere Frage.
+answer-short = Diese Antwort ist zu kurz. Sie braucht mindestens { $least } Zeichen, ohne Akzente und Leerzeichen.
+answer-is-question = Diese Antwort ist die Frage selbst. Geben Sie eine andere Antwort.
+answer-is-user = Diese Antwort ist Ihr Benutzername. Geben Sie eine andere Antwort.
+answer-twice = Eine andere Frage hat dieselbe Antwort. Geben Sie eine andere Antwort.
+enroll-codes =
+    Bewahren Sie diese Wiederherstellungscodes auf.
+    Mit jedem können Sie sich einmal statt mit einem Code anmelden.
+    Sie werden nicht noch einmal angezeigt.
+enroll-all-done = Ihr zweiter Faktor ist eingerichtet.
+
 # Nachrichten per E-Mail oder SMS über eine Änderung eines Kontos ([notify] in agent.toml). Jede kann $user, $host, $time,
 # $factor, $address und $service verwenden, soweit bekannt: $factor in notice-enroll und notice-remove, $address und
 # $service in notice-new-network.

@@ -124,6 +124,56 @@ enroll-stored = Type { word-yes } when they are in a safe place:
 # After device and recovery codes are stored.
 enroll-done = The device is set up.
 
+# Enrolment during a login of what is no device, or of a device after something else. $how: as above.
+enroll-none = This login requires a second factor, but you have none.
+enroll-device =
+    Set up a device:
+    { $how ->
+        [scan] scan this code with an authenticator app, or type the key
+       *[type] type the key into an authenticator app
+    }.
+enroll-pin = Choose a PIN. Logins ask for it from now on.
+# Prompts for it, and why a PIN is refused. $least and $most: numbers of digits.
+prompt-new-pin = New PIN ({ $least } to { $most } digits):
+prompt-pin-again = Repeat the PIN:
+pins-differ = The PINs differ. Choose a PIN again.
+pin-digits = A PIN has digits only. Choose another PIN.
+pin-length = A PIN has { $least } to { $most } digits. Choose another PIN.
+pin-run = This PIN is a run of digits and easy to guess. Choose another PIN.
+pin-repeat = This PIN repeats itself and is easy to guess. Choose another PIN.
+pin-year = This PIN is a year of this century and easy to guess. Choose another PIN.
+pin-common = This PIN is very common and easy to guess. Choose another PIN.
+# The list of questions follows. $own: yes if users may write their own questions, otherwise no.
+enroll-questions =
+    Choose three questions by number{ $own ->
+        [yes] , or type your own
+       *[no] {""}
+    }.
+    Logins ask one of them from now on.
+# Prompts. $number: which of the three.
+prompt-question = Question { $number } of 3:
+prompt-answer = Answer { $number } (not shown):
+prompt-answer-again = Repeat answer { $number }:
+answers-differ = The answers differ. Type the answer again.
+# Why a question or an answer is refused. $own: as above. $longest and $least: numbers.
+question-unknown =
+    This is not a question of the list. Type a number of the list, or ? to see it again{ $own ->
+        [yes] {""}
+       *[no] . Your own questions are not allowed
+    }.
+question-form = A question has at most { $longest } bytes and no control characters. Choose another question.
+question-twice = You already chose this question. Choose another question.
+answer-short = This answer is too short. Give at least { $least } characters, not counting accents and blanks.
+answer-is-question = This answer is the question itself. Give another answer.
+answer-is-user = This answer is your user name. Give another answer.
+answer-twice = Another question has the same answer. Give another answer.
+# The codes follow.
+enroll-codes =
+    Keep these recovery codes.
+    Each lets you log in once instead of a code. They are not shown again.
+# After all is stored.
+enroll-all-done = Your second factor is set up.
+
 # Notices: messages by e-mail or text message about a change of an account ([notify] in agent.toml). Each can use $user,
 # $host, $time, $factor, $address and $service, where they are known: $factor in notice-enroll and notice-remove, $address
 # and $service in notice-new-network.

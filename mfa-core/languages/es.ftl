@@ -102,6 +102,56 @@ enroll-recovery =
 enroll-stored = Escriba { word-yes } cuando estén en un lugar seguro:
 enroll-done = El dispositivo está configurado.
 
+# Configuración durante un inicio de sesión de lo que no es un dispositivo, o de un dispositivo después de otra cosa. $how:
+# como arriba.
+enroll-none =
+    Este inicio de sesión requiere un segundo factor.
+    Usted no tiene ninguno.
+enroll-device =
+    Configure un dispositivo:
+    { $how ->
+        [scan] escanee este código con una aplicación de autenticación, o escriba la clave
+       *[type] escriba la clave en una aplicación de autenticación
+    }.
+enroll-pin =
+    Elija un PIN.
+    Desde ahora se le pedirá al iniciar sesión.
+prompt-new-pin = PIN nuevo (de { $least } a { $most } cifras):
+prompt-pin-again = Repita el PIN:
+pins-differ = Los PIN son distintos. Elija un PIN otra vez.
+pin-digits = Un PIN solo tiene cifras. Elija otro PIN.
+pin-length = Un PIN tiene de { $least } a { $most } cifras. Elija otro PIN.
+pin-run = Este PIN es una serie de cifras y fácil de adivinar. Elija otro PIN.
+pin-repeat = Este PIN se repite y es fácil de adivinar. Elija otro PIN.
+pin-year = Este PIN es un año de este siglo y fácil de adivinar. Elija otro PIN.
+pin-common = Este PIN es muy común y fácil de adivinar. Elija otro PIN.
+enroll-questions =
+    Elija tres preguntas por su número{ $own ->
+        [yes] {" "}o escriba las suyas
+       *[no] {""}
+    }.
+    Desde ahora se le hará una de ellas al iniciar sesión.
+prompt-question = Pregunta { $number } de 3:
+prompt-answer = Respuesta { $number } (no se muestra):
+prompt-answer-again = Repita la respuesta { $number }:
+answers-differ = Las respuestas son distintas. Escriba la respuesta otra vez.
+question-unknown =
+    Esta pregunta no está en la lista. Escriba un número de la lista, o ? para verla{ $own ->
+        [yes] {""}
+       *[no] . No se permiten preguntas propias
+    }.
+question-form = Una pregunta tiene { $longest } bytes como máximo y ningún carácter de control. Elija otra pregunta.
+question-twice = Ya ha elegido esta pregunta. Elija otra pregunta.
+answer-short = Esta respuesta es demasiado corta. Escriba al menos { $least } caracteres, sin contar acentos ni espacios.
+answer-is-question = Esta respuesta es la propia pregunta. Dé otra respuesta.
+answer-is-user = Esta respuesta es su nombre de usuario. Dé otra respuesta.
+answer-twice = Otra pregunta tiene la misma respuesta. Dé otra respuesta.
+enroll-codes =
+    Guarde estos códigos de recuperación.
+    Cada uno permite iniciar sesión una vez en lugar de un código.
+    No se volverán a mostrar.
+enroll-all-done = Su segundo factor está configurado.
+
 # Avisos por correo electrónico o SMS sobre un cambio de una cuenta ([notify] en agent.toml). Cada uno puede usar $user,
 # $host, $time, $factor, $address y $service, si se conocen: $factor en notice-enroll y notice-remove, $address y $service
 # en notice-new-network.

@@ -103,6 +103,57 @@ enroll-recovery =
 enroll-stored = Tapez { word-yes } quand ils sont en lieu sûr :
 enroll-done = L'appareil est configuré.
 
+# Configuration pendant une connexion de ce qui n'est pas un appareil, ou d'un appareil après autre chose. $how : comme
+# ci-dessus.
+enroll-none =
+    Cette connexion exige un second facteur.
+    Vous n'en avez aucun.
+enroll-device =
+    Configurez un appareil :
+    { $how ->
+        [scan] scannez ce code avec une application d'authentification, ou tapez la clé
+       *[type] tapez la clé dans une application d'authentification
+    }.
+enroll-pin =
+    Choisissez un code PIN.
+    Il sera demandé à chaque connexion.
+prompt-new-pin = Nouveau code PIN ({ $least } à { $most } chiffres) :
+prompt-pin-again = Répétez le code PIN :
+pins-differ = Les codes PIN sont différents. Choisissez de nouveau un code PIN.
+pin-digits = Un code PIN n'a que des chiffres. Choisissez un autre code PIN.
+pin-length = Un code PIN a { $least } à { $most } chiffres. Choisissez un autre code PIN.
+pin-run = Ce code PIN est une suite de chiffres et facile à deviner. Choisissez un autre code PIN.
+pin-repeat = Ce code PIN se répète et est facile à deviner. Choisissez un autre code PIN.
+pin-year = Ce code PIN est une année de ce siècle et facile à deviner. Choisissez un autre code PIN.
+pin-common = Ce code PIN est très courant et facile à deviner. Choisissez un autre code PIN.
+enroll-questions =
+    Choisissez trois questions par leur numéro{ $own ->
+        [yes] ,
+            ou tapez les vôtres
+       *[no] {""}
+    }.
+    L'une d'elles sera posée à chaque connexion.
+prompt-question = Question { $number } sur 3 :
+prompt-answer = Réponse { $number } (non affichée) :
+prompt-answer-again = Répétez la réponse { $number } :
+answers-differ = Les réponses sont différentes. Tapez de nouveau la réponse.
+question-unknown =
+    Cette question n'est pas dans la liste. Tapez un numéro de la liste, ou ? pour la revoir{ $own ->
+        [yes] {""}
+       *[no] . Les questions personnelles ne sont pas permises
+    }.
+question-form = Une question a au plus { $longest } octets et aucun caractère de contrôle. Choisissez une autre question.
+question-twice = Vous avez déjà choisi cette question. Choisissez une autre question.
+answer-short = Cette réponse est trop courte. Donnez au moins { $least } caractères, sans compter accents et espaces.
+answer-is-question = Cette réponse est la question elle-même. Donnez une autre réponse.
+answer-is-user = Cette réponse est votre nom d'utilisateur. Donnez une autre réponse.
+answer-twice = Une autre question a la même réponse. Donnez une autre réponse.
+enroll-codes =
+    Conservez ces codes de récupération.
+    Chacun permet une seule connexion à la place d'un code.
+    Ils ne seront plus affichés.
+enroll-all-done = Votre second facteur est configuré.
+
 # Avis par e-mail ou SMS sur un changement d'un compte ([notify] dans agent.toml). Chacun peut utiliser $user, $host, $time,
 # $factor, $address et $service, s'ils sont connus : $factor dans notice-enroll et notice-remove, $address et $service dans
 # notice-new-network.

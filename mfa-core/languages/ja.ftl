@@ -102,6 +102,54 @@ enroll-recovery =
 enroll-stored = 安全な場所に保管したら { word-yes } と入力してください:
 enroll-done = デバイスを設定しました。
 
+# ログイン中の設定 (デバイス以外、またはデバイスを後から設定する場合)。$how は上と同じです。
+enroll-none =
+    このログインには二要素認証が必要です。
+    まだ設定されていません。
+enroll-device =
+    デバイスを設定してください。
+    { $how ->
+        [scan] このコードを認証アプリで読み取るか、キーを入力します
+       *[type] キーを認証アプリに入力します
+    }。
+enroll-pin =
+    PIN を決めてください。
+    今後のログインで PIN を入力します。
+prompt-new-pin = 新しい PIN ({ $least } ~ { $most } 桁):
+prompt-pin-again = PIN をもう一度:
+pins-differ = PIN が一致しません。もう一度 PIN を決めてください。
+pin-digits = PIN に使えるのは数字だけです。別の PIN にしてください。
+pin-length = PIN は { $least } ~ { $most } 桁です。別の PIN にしてください。
+pin-run = この PIN は連続した数字で、推測されやすいものです。別の PIN にしてください。
+pin-repeat = この PIN は繰り返しで、推測されやすいものです。別の PIN にしてください。
+pin-year = この PIN は今世紀の年で、推測されやすいものです。別の PIN にしてください。
+pin-common = この PIN はよく使われ、推測されやすいものです。別の PIN にしてください。
+enroll-questions =
+    質問を番号で 3 つ選んでください。
+    { $own ->
+        [yes] 自分で質問を入力することもできます。
+       *[no] {""}
+    }今後のログインでそのうち 1 つを尋ねます。
+prompt-question = 質問 { $number } / 3:
+prompt-answer = 答え { $number } (表示されません):
+prompt-answer-again = 答え { $number } をもう一度:
+answers-differ = 答えが一致しません。もう一度入力してください。
+question-unknown =
+    一覧にない質問です。一覧の番号を入力してください。? で一覧を表示します。{ $own ->
+        [yes] {""}
+       *[no] 自分で作った質問は使えません。
+    }
+question-form = 質問は { $longest } バイト以内で、制御文字は使えません。別の質問にしてください。
+question-twice = この質問はすでに選ばれています。別の質問にしてください。
+answer-short = 答えが短すぎます。アクセント記号と空白を除いて { $least } 文字以上にしてください。
+answer-is-question = 答えが質問そのものです。別の答えにしてください。
+answer-is-user = 答えがユーザー名です。別の答えにしてください。
+answer-twice = ほかの質問と同じ答えです。別の答えにしてください。
+enroll-codes =
+    次のリカバリーコードを保管してください。
+    それぞれ一度だけ、コードの代わりに使えます。再び表示されることはありません。
+enroll-all-done = 二要素認証を設定しました。
+
 # 通知:アカウントの変更をメールまたは SMS で知らせる文 (agent.toml の [notify])。どの文でも、分かっている場合は
 # $user、$host、$time、$factor、$address、$service を使えます。$factor は notice-enroll と notice-remove、$address と
 # $service は notice-new-network で使えます。

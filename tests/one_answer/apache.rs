@@ -34,7 +34,7 @@ Mutex file:@FOLDER@/run default
 </Location>
 ";
 
-fn start(provider: &str) -> Daemon {
+pub(super) fn start(provider: &str) -> Daemon {
     let place = Place::new();
     place.folder_of("run", "www-data");
     let pages = place.folder_of("pages", "www-data");
@@ -45,9 +45,13 @@ fn start(provider: &str) -> Daemon {
     place.start(apache)
 }
 
-fn gets(server: &Daemon, password: &str) -> bool {
+pub(super) fn gets(server: &Daemon, password: &str) -> bool {
+    gets_as(ANNA, server, password)
+}
+
+pub(super) fn gets_as(user: &str, server: &Daemon, password: &str) -> bool {
     let url = format!("http://127.0.0.1:{}/page.txt", server.port());
-    let user = format!("{ANNA}:{password}");
+    let user = format!("{user}:{password}");
     let output = run(Command::new("curl").args(["--silent", "--user", &user, &url]));
     output.stdout == "a page"
 }

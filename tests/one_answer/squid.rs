@@ -24,7 +24,7 @@ http_access allow known
 http_access deny all
 ";
 
-fn start(ttl: &str) -> Daemon {
+pub(super) fn start(ttl: &str) -> Daemon {
     let place = Place::new();
     place.folder_of("proxy", "proxy");
     let settings = place.settings("squid.conf", &SETTINGS.replace("@TTL@", ttl));
@@ -34,9 +34,13 @@ fn start(ttl: &str) -> Daemon {
 }
 
 /// Squid asks PAM before it says that the page can't be had.
-fn passes(server: &Daemon, password: &str) -> bool {
+pub(super) fn passes(server: &Daemon, password: &str) -> bool {
+    passes_as(ANNA, server, password)
+}
+
+pub(super) fn passes_as(user: &str, server: &Daemon, password: &str) -> bool {
     let proxy = format!("http://127.0.0.1:{}", server.port());
-    let user = format!("{ANNA}:{password}");
+    let user = format!("{user}:{password}");
     let url = "http://127.0.0.1:1/";
     let mut curl = Command::new("curl");
     curl.args([

@@ -42,6 +42,18 @@ fn a_push_lets_in_whoever_approves_it_and_nothing_is_typed() {
 }
 
 #[test]
+fn a_disabled_account_rings_no_phone_and_its_user_sees_what_they_saw_before() {
+    let server = FreeRadius::start();
+    let host = pushing(&server, "");
+    host.enroll("erin");
+    let _ = host.agent.ctl().json(&["disable", "radius", "erin"], "");
+    let seen = log_in(&host, "erin");
+    assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert!(seen.text.contains(SENT), "{seen:?}");
+    assert!(server.asked().is_empty());
+}
+
+#[test]
 fn a_push_can_be_started_by_a_word_that_the_server_wants() {
     let server = FreeRadius::start();
     let host = pushing(&server, "push_code = \"push\"\n");

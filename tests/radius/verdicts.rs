@@ -48,6 +48,63 @@ fn five_rejects_lock_and_the_server_is_not_asked_for_a_locked_account() {
     assert_eq!(host.log_in("anna", &[RIGHT]), "PAM_SUCCESS");
 }
 
+#[test]
+fn a_disabled_account_is_never_asked_at_the_server_and_lets_nobody_in_until_it_is_enabled() {
+    let server = FreeRadius::start();
+    let plan = Plan {
+        require: "[\"radius\", \"pin\"]",
+        ..Plan::default()
+    };
+    let host = Host::with(&[server.address()], &plan);
+    host.enroll("anna");
+    assert_eq!(host.log_in("anna", &[RIGHT]), "PAM_SUCCESS");
+    let switch = |command: &str| host.agent.ctl().json(&[command, "radius", "anna"], "");
+    assert_eq!(switch("disable")["changed"], true);
+    let asked = server.asked().len();
+    // The prompt is that of a user who has no account there, and the answer is as wrong.
+    for user in ["anna", "nobody-here"] {
+        let seen = Login::of(user)
+            .answer("?")
+            .answer("1")
+            .answer(RIGHT)
+            .run(&host.stack);
+        assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+        assert_eq!(seen.prompts().last(), Some(&PASSCODE), "{seen:?}");
+    }
+    // It does not count as another factor's half either.
+    host.agent.admin().pin("anna", "4826");
+    let seen = Login::of("anna")
+        .answer("?")
+        .answer("1")
+        .answer(RIGHT)
+        .run(&host.stack);
+    assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert_eq!(
+        host.log_in("anna", &["4826"]),
+        "PAM_SUCCESS",
+        "the PIN is asked for first"
+    );
+    assert_eq!(server.asked().len(), asked, "the server has heard of none");
+
+    assert_eq!(switch("enable")["changed"], true);
+    assert_eq!(host.log_in("anna", &[RIGHT]), "PAM_SUCCESS");
+    assert_eq!(server.asked().len(), asked + 1);
+}
+
+#[test]
+fn an_account_that_is_disabled_while_the_user_is_asked_lets_nobody_in() {
+    let server = FreeRadius::start();
+    let host = Host::asking(&[server.address()]);
+    host.enroll("anna");
+    let mut login = Login::of("anna").start(&host.stack);
+    login.await_prompt();
+    let _ = host.agent.ctl().json(&["disable", "radius", "anna"], "");
+    login.answer(RIGHT);
+    let seen = login.finish();
+    assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+    assert!(server.asked().is_empty());
+}
+
 const CROWD: usize = 20;
 
 fn count(seen: &[Seen], result: &str) -> usize {

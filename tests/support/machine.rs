@@ -48,7 +48,7 @@ pub fn with_own_mounts(test: impl FnOnce() + Send + 'static) {
             std::env::var_os("CI").is_none(),
             "the whole-system tests need root"
         );
-        crate::run::say("NOT RUN: this test needs root; `make test` asks for it");
+        crate::run::not_run("it needs root; `make test` asks for it");
         return;
     }
     // The namespace belongs to the thread, and the caller's thread may run more tests.

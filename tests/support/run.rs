@@ -80,8 +80,52 @@ pub fn within<T>(patience: Duration, what: &str, mut probe: impl FnMut() -> Opti
     }
 }
 
-/// Prints to the terminal even if the test harness captures the output.
-pub(crate) fn say(text: &str) {
+/// Says that this test does not run, also if the test harness captures the output: `.ci/run` lists these lines. The
+/// caller returns.
+pub fn not_run(why: &str) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
-    let _ = writeln!(std::io::stderr(), "{name}: {text}");
+    let _ = writeln!(std::io::stderr(), "NOT RUN: {name}: {why}");
+}
+
+/// Whether there is a program, which comes with a package of Debian. If not, it says that the test does not run.
+///
+/// # Panics
+///
+/// In CI, when the package can be installed: nothing is left out there that could be tested.
+#[must_use]
+pub fn has_program(path: &str, package: &str) -> bool {
+    let has = std::path::Path::new(path).exists();
+    if !has {
+        let is_ci = std::env::var_os("CI").is_some();
+        assert!(
+            !is_ci || !can_be_installed(package),
+            "{path} is missing; install it: tests/install-needs"
+        );
+        not_run(&format!("there is no {path} (package {package})"));
+    }
+    has
+}
+
+/// Whether apt has a version of a package.
+fn can_be_installed(package: &str) -> bool {
+    let policy = Command::new("apt-cache").args(["policy", package]).output();
+    policy.is_ok_and(|policy| {
+        let text = String::from_utf8_lossy(&policy.stdout).into_owned();
+        let mut candidates = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Candidate:"));
+        candidates.any(|version| version.trim() != "(none)")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_apt_does_not_know_can_t_be_installed() {
+        assert!(!can_be_installed("mfat-no-such-package"));
+        assert!(!has_program("/nowhere/mfat", "mfat-no-such-package"));
+        assert!(has_program("/bin/sh", "dash"));
+    }
 }

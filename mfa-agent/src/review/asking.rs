@@ -11,9 +11,8 @@ use mfa_protocol::login::Authtok;
 use super::rules::{quoted, without_place};
 use super::shadowing::is_dead;
 use super::warning;
-use mfa_core::factors::address::Channel;
-use mfa_core::factors::{Factor, FactorCombination, enrolls_in_login};
 use mfa_core::login::AskTerms;
+use mfa_core::login::entry::{EntryFacts, can_be_set_up};
 use mfa_core::policy::{
     Action, Ask, Place, Policy, Prompting, Rule, SessionRule, Unenrolled, length_of_time,
 };
@@ -21,7 +20,7 @@ use mfa_core::policy::{
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Findings about `[enforcement]` and `[policy]`.
-pub(super) fn of_default(policy: &Policy) -> Vec<Finding> {
+pub(super) fn of_default(policy: &Policy, facts: &EntryFacts<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = of_mode(policy).into_iter().collect();
     let (ask, place) = (&policy.default, policy.default_place.as_ref());
     let about = Subject {
@@ -29,13 +28,13 @@ pub(super) fn of_default(policy: &Policy) -> Vec<Finding> {
         name: "[policy]".to_owned(),
     };
     findings.extend(about.hopeless(ask));
-    findings.extend(about.sets_up_nothing(ask));
+    findings.extend(about.sets_up_nothing(ask, facts));
     findings.extend(about.long_session(ask));
     findings
 }
 
 /// Findings about what a rule asks.
-pub(super) fn of_rule(policy: &Policy, rule: &Rule) -> Vec<Finding> {
+pub(super) fn of_rule(policy: &Policy, rule: &Rule, facts: &EntryFacts<'_>) -> Vec<Finding> {
     let Action::Ask(ask) = &rule.action else {
         return Vec::new();
     };
@@ -55,7 +54,7 @@ pub(super) fn of_rule(policy: &Policy, rule: &Rule) -> Vec<Finding> {
         about
             .hopeless(ask)
             .filter(|_| own_prompting || ask.combinations != default.combinations),
-        about.sets_up_nothing(ask).filter(|_| own_set_up),
+        about.sets_up_nothing(ask, facts).filter(|_| own_set_up),
         about.idle_session(rule, ask).filter(|_| own_session),
         about.long_session(ask).filter(|_| own_session),
         about.unguarded(rule, ask),
@@ -109,21 +108,17 @@ impl Subject<'_> {
     }
 
     /// Where one answer holds all, users enrol elsewhere first.
-    fn sets_up_nothing(&self, ask: &Ask) -> Option<Finding> {
-        let can_be_set_up = |combination: &FactorCombination| {
-            let is_sent = |factor: &Factor| Channel::of(*factor).is_some();
-            enrolls_in_login(combination)
-                || matches!(combination.factors(), [factor] if is_sent(factor))
-        };
+    fn sets_up_nothing(&self, ask: &Ask, facts: &EntryFacts<'_>) -> Option<Finding> {
         let is_meant = ask.unenrolled == Unenrolled::Enroll && ask.prompting != Prompting::Single;
-        if !is_meant || ask.combinations.iter().any(can_be_set_up) {
+        let mut combinations = ask.combinations.iter();
+        if !is_meant || combinations.any(|it| can_be_set_up(it, facts)) {
             return None;
         }
         let combinations: Vec<String> = ask.combinations.iter().map(ToString::to_string).collect();
         let message = format!(
             "has unenrolled = \"enroll\", but a login can't set up {}: users who have nothing \
-             enrolled are refused; add \"totp\", \"email\" or \"sms\" to require, or enrol them \
-             before: mfactl enroll",
+             enrolled are refused; add \"totp\" to require (or \"email\" or \"sms\", where [delivery] \
+             sends codes), or enrol them before: mfactl enroll",
             combinations.join(" or ")
         );
         Some(self.warning(&message))

@@ -32,7 +32,7 @@ fn can_answer(ask: &Ask, person: &Person, facts: EntryFacts<'_>, now: Timestamp)
     match entry {
         Entry::NoRoom => false,
         Entry::LetIn(_) => true,
-        Entry::Enroll(_) | Entry::AskRecipient(..) | Entry::Ask(_) => {
+        Entry::Enroll(_) | Entry::Ask(_) => {
             person.account.is_none() || entry.can_be_passed() && !is_locked_for_good(account, now)
         }
     }

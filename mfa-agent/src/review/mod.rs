@@ -41,6 +41,7 @@ use crate::repository::AccountRepository;
 use administrators::NOT_ALL_TRIED;
 use files::Eyes;
 use host::Host;
+use mfa_core::login::entry::EntryFacts;
 use mfa_core::names::Names;
 use mfa_core::policy::{Place, Policy};
 use premises::Premises;
@@ -89,7 +90,7 @@ impl Review<'_> {
             findings.extend(lockout_risk);
         }
         findings.extend(self.settings.overridden.iter().map(of_overridden));
-        findings.extend(of_policy(policy));
+        findings.extend(of_policy(policy, &premises.facts));
         findings.extend(delivery::of_delivery(self.settings));
         findings.extend(delivery::of_turned_off(self.settings));
         findings.extend(delivery::of_notices(self.settings));
@@ -156,13 +157,13 @@ pub fn line(finding: &Finding) -> String {
 }
 
 /// Findings from the policy alone.
-fn of_policy(policy: &Policy) -> Vec<Finding> {
-    let mut findings = asking::of_default(policy);
+fn of_policy(policy: &Policy, facts: &EntryFacts<'_>) -> Vec<Finding> {
+    let mut findings = asking::of_default(policy, facts);
     let covered = shadowing::covered(policy);
     findings.extend(rules::forgotten_login_shells(policy));
     for (number, rule) in policy.rules.iter().enumerate() {
         findings.extend(rules::findings(rule));
-        findings.extend(asking::of_rule(policy, rule));
+        findings.extend(asking::of_rule(policy, rule, facts));
         if let Some(by) = covered.get(&number).and_then(|by| policy.rules.get(*by)) {
             findings.push(rules::shadowed(rule, by));
         }

@@ -143,9 +143,7 @@ impl Prospects<'_> {
             Entry::LetIn(LetIn::Session(_) | LetIn::Suspended(_) | LetIn::Unenrolled) => {
                 Remains::Enough
             }
-            Entry::LetIn(LetIn::Grace(_)) | Entry::Enroll(_) | Entry::AskRecipient(..) => {
-                Remains::AsNewcomer
-            }
+            Entry::LetIn(LetIn::Grace(_)) | Entry::Enroll(_) => Remains::AsNewcomer,
             Entry::NoRoom => Remains::Nothing,
             Entry::Ask(asked) if asked.is_unenrolled => Remains::Nothing,
             Entry::Ask(_) => match self.foresee(ask, &account.with_codes_used_up()) {

@@ -6,9 +6,10 @@
 use jiff::Timestamp;
 
 use super::{Account, Dates, Device, Label, NewSession, PinRecord, QuestionSet};
-use crate::factors::FactorCombination;
+use crate::factors::address::Recipient;
 use crate::factors::device::DeviceKind;
 use crate::factors::recovery::CodeDigest;
+use crate::factors::{Factor, FactorCombination};
 pub use mfa_protocol::factor::MAX_DEVICES;
 
 /// The result of adding a device.
@@ -60,7 +61,7 @@ pub enum EnrollError {
     Full,
 }
 
-/// The result of enrolling a device inside a login.
+/// The result of enrolling inside a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enrolled {
     /// It is stored, and the login has passed.
@@ -71,12 +72,38 @@ pub enum Enrolled {
     Otherwise,
 }
 
+/// A factor that was enrolled inside a login, as the record keeps it.
+#[derive(Clone, Debug)]
+pub enum NewFactor {
+    /// A device, whose first code was right.
+    Device(Device),
+    /// The argon2id hash of a PIN.
+    Pin(String),
+    /// Three questions.
+    Questions(QuestionSet),
+    /// An address, whose code came back.
+    Address(Recipient),
+}
+
+impl NewFactor {
+    /// Which one it is.
+    #[must_use]
+    pub fn factor(&self) -> Factor {
+        match self {
+            Self::Device(device) => device.kind().factor(),
+            Self::Pin(_) => Factor::Pin,
+            Self::Questions(_) => Factor::Questions,
+            Self::Address(to) => to.channel().factor(),
+        }
+    }
+}
+
 impl Account {
-    /// Stores a device that was enrolled inside a login, which passes by that. Only for a user who
+    /// Stores what was enrolled inside a login, all of it or nothing; the login passes by that. Only for a user who
     /// still has never enrolled anything: others must pass with what they have.
     pub fn enroll_in_login(
         &mut self,
-        device: Device,
+        factors: Vec<NewFactor>,
         codes: Vec<CodeDigest>,
         opening: Option<&NewSession>,
         now: Timestamp,
@@ -84,16 +111,42 @@ impl Account {
         if self.lockout.lock(now).is_some() {
             return Enrolled::Locked;
         }
-        let passed = FactorCombination::from(device.kind().factor());
-        if !self.has_never_enrolled() || self.add_device(device).is_err() {
+        let passed = FactorCombination::new(factors.iter().map(NewFactor::factor).collect());
+        let Some(passed) = passed.filter(|_| self.has_never_enrolled()) else {
+            return Enrolled::Otherwise;
+        };
+        let mut account = self.clone();
+        if factors
+            .into_iter()
+            .any(|factor| !account.add_factor(factor, now))
+        {
             return Enrolled::Otherwise;
         }
-        self.set_recovery(codes, now);
-        self.lockout.passed(self.lockout.epoch(), now);
-        if let Some(opening) = opening {
-            self.begin_session(opening, passed, None, now);
+        if !codes.is_empty() {
+            account.set_recovery(codes, now);
         }
+        account.lockout.passed(account.lockout.epoch(), now);
+        if let Some(opening) = opening {
+            account.begin_session(opening, passed, None, now);
+        }
+        *self = account;
         Enrolled::Stored
+    }
+
+    /// Returns whether it was added.
+    fn add_factor(&mut self, factor: NewFactor, now: Timestamp) -> bool {
+        match factor {
+            NewFactor::Device(device) => self.add_device(device) == Ok(Added::Stored),
+            NewFactor::Pin(phc) => {
+                self.set_pin(phc, now);
+                true
+            }
+            NewFactor::Questions(set) => {
+                self.set_questions(set);
+                true
+            }
+            NewFactor::Address(to) => self.code_came_back(&to, now),
+        }
     }
 
     /// Stores a device that was enrolled after a login with a recovery code: it replaces the lost

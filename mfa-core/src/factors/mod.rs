@@ -20,7 +20,7 @@ pub mod totp;
 pub mod uri;
 
 pub use mfa_protocol::factor::{Factor, FactorCombination, FactorError};
-pub use registry::{FactorRow, enrolls_in_login};
+pub use registry::FactorRow;
 
 use address::Channel;
 use mfa_protocol::Secret;
@@ -48,7 +48,7 @@ pub struct Row {
     pub may_be_required_first: bool,
     /// Whether one answer holds it behind a password (`prompting = "single"`).
     pub fits_one_answer: bool,
-    /// Whether it can be set up inside a login.
+    /// Whether it can be set up inside a login, where the host has what it [needs](Self::needs).
     pub enrolls_in_login: bool,
 }
 

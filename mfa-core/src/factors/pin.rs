@@ -4,6 +4,7 @@
 //! done by `hasher`. The rules apply when a PIN is chosen: an existing PIN stays valid when they change.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use mfa_protocol::Secret;
 
@@ -21,7 +22,7 @@ pub const ROW: Row = Row {
     enroll_note: "",
     may_be_required_first: false,
     fits_one_answer: false,
-    enrolls_in_login: false,
+    enrolls_in_login: true,
 };
 
 /// The fewest digits of a PIN.
@@ -36,9 +37,9 @@ pub struct Pin(Secret);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BannedPin(Box<str>);
 
-/// All banned PINs.
+/// All banned PINs. They are many, and each login that sets up a PIN holds them: a clone shares them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Banned(BTreeSet<Box<str>>);
+pub struct Banned(Arc<BTreeSet<Box<str>>>);
 
 /// Why a PIN is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,7 +133,7 @@ impl Banned {
 
 impl FromIterator<BannedPin> for Banned {
     fn from_iter<T: IntoIterator<Item = BannedPin>>(pins: T) -> Self {
-        Self(pins.into_iter().map(|pin| pin.0).collect())
+        Self(Arc::new(pins.into_iter().map(|pin| pin.0).collect()))
     }
 }
 

@@ -28,7 +28,7 @@ pub const ROW: Row = Row {
     enroll_note: " (all three of them)",
     may_be_required_first: false,
     fits_one_answer: false,
-    enrolls_in_login: false,
+    enrolls_in_login: true,
 };
 
 /// The longest question, in bytes.

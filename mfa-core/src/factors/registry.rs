@@ -3,9 +3,7 @@
 //! The rest of the program asks the row, never which factor it is. A new factor is a file with its row, a line here, and
 //! what is its own alone: its record, its texts, its command.
 
-use super::{
-    Factor, FactorCombination, Row, Verification, pin, questions, radius, sent_code, totp,
-};
+use super::{Factor, Row, Verification, pin, questions, radius, sent_code, totp};
 
 /// Asks the registry of a factor.
 pub trait FactorRow {
@@ -38,12 +36,6 @@ impl FactorRow for Factor {
     fn enroll_command(self, user: &str) -> String {
         format!("mfactl enroll {self} {user}{}", self.row().enroll_arguments)
     }
-}
-
-/// Whether `combination` is nothing but a factor that can be set up inside a login.
-#[must_use]
-pub fn enrolls_in_login(combination: &FactorCombination) -> bool {
-    matches!(combination.factors(), [factor] if factor.row().enrolls_in_login)
 }
 
 #[cfg(test)]
@@ -87,14 +79,12 @@ mod tests {
         }
     }
 
-    /// A login makes a device, and stores that.
+    /// Only an administrator knows the account of a user at another server.
     #[test]
-    fn only_devices_are_set_up_in_a_login() {
-        for factor in Factor::ALL
-            .into_iter()
-            .filter(|it| it.row().enrolls_in_login)
-        {
-            assert_eq!(factor.row().stored, Stored::Devices, "{factor}");
+    fn all_but_an_account_at_another_server_is_set_up_in_a_login() {
+        for factor in Factor::ALL {
+            let is_elsewhere = factor.row().stored == Stored::Remote;
+            assert_eq!(factor.row().enrolls_in_login, !is_elsewhere, "{factor}");
         }
     }
 

@@ -29,7 +29,7 @@ const fn row(channel: Channel, prompt: &'static str, choice: &'static str) -> Ro
         enroll_note: "",
         may_be_required_first: false,
         fits_one_answer: false,
-        enrolls_in_login: false,
+        enrolls_in_login: true,
     }
 }
 

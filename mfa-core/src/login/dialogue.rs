@@ -120,9 +120,11 @@ pub(super) enum Turn<C> {
 }
 
 impl Dialogue {
-    /// Begins: the first way of the policy that the user can go, else that of the decoy.
+    /// Begins: the first way of the policy that the user can go with what they have, else with a recovery code, else that
+    /// of the decoy.
     pub(super) fn new(plan: Plan, user: UserFactors) -> Self {
-        let combination = user.able.iter().position(|able| *able);
+        let able = || user.able.iter().position(|able| *able);
+        let combination = user.first.or_else(able);
         let combination = combination.unwrap_or(user.decoy_combination);
         Self {
             combination,
@@ -162,7 +164,10 @@ impl Dialogue {
             TypedSoFar::Nothing | TypedSoFar::Password if is_password => TypedSoFar::Password,
             TypedSoFar::Nothing | TypedSoFar::Password | TypedSoFar::Other => TypedSoFar::Other,
         };
-        let next = self.answered(turn, typed, now);
+        let next = match is_password && self.may_ask_phone(&turn) {
+            true => cancelled_for(EndReason::Password),
+            false => self.answered(turn, typed, now),
+        };
         self.with_late_news(next)
     }
 

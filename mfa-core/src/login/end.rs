@@ -30,11 +30,13 @@ pub enum EndReason {
     TooManyChallenges,
     /// The password was typed instead of a code.
     Password,
-    /// The set-up of a device was given up.
+    /// The set-up was given up.
     NotFinished,
     /// A device was set up.
     DeviceStored,
-    /// The account was locked before the device could be stored.
+    /// Something else was set up, or several factors.
+    FactorsStored,
+    /// The account was locked before what was set up could be stored.
     LockedMeanwhile,
     /// The user has something else by now.
     ChangedMeanwhile,
@@ -61,6 +63,7 @@ impl EndReason {
             }
             Self::NotFinished => "the enrolment was not finished; nothing was stored",
             Self::DeviceStored => "a device was enrolled in this login",
+            Self::FactorsStored => "what is required was enrolled in this login",
             Self::LockedMeanwhile => "the account was locked meanwhile; nothing was enrolled",
             Self::ChangedMeanwhile => {
                 "a factor was enrolled elsewhere meanwhile; nothing was \

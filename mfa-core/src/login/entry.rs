@@ -9,7 +9,7 @@
 //! 3. If password and code are one answer, and no combination fits into it, the login is denied.
 //! 4. A session accepts the login.
 //! 5. A user who has never enrolled anything, and can't get a code either, is accepted (`unenrolled = "allow"`, days of
-//!    grace) or enrols something (`unenrolled = "enroll"`).
+//!    grace) or enrols all of the first combination that a login can set up (`unenrolled = "enroll"`).
 //! 6. All other users are asked, whether they have what they are asked for or not. While a channel is turned off, what
 //!    needs it is asked for only if all that is required needs it.
 
@@ -24,12 +24,12 @@ use jiff::Timestamp;
 use super::{AskTerms, FallbackRecipients};
 use crate::account::{Account, ByAnswer, NewSession, Session, SessionQuery};
 use crate::factors::address::{Channel, Recipient};
-use crate::factors::{Factor, FactorCombination, FactorRow, enrolls_in_login};
+use crate::factors::{Factor, FactorCombination, FactorRow, Stored};
 use crate::names::UserName;
 use crate::policy::{Ask, Decision, PolicyVerdict, Unenrolled};
 pub use facts::{EntryContext, EntryFacts};
 pub use known_user::{FallbackSource, KnownUser, Profile};
-pub use outcome::{Asked, Entry, Grace, Hint, LetIn, NewDevice, PolicyEnd};
+pub use outcome::{Asked, Entry, Grace, Hint, LetIn, PolicyEnd, SetUp};
 
 /// A decision, or what it still needs.
 #[derive(Clone, Debug)]
@@ -134,6 +134,16 @@ pub fn foresee<'a>(
         Preparation::Decided(entry) => entry,
         Preparation::NeedsKnownUser(undecided) => undecided.decide(known),
     }
+}
+
+/// Whether a login of a program that guards logins can set up all of `combination`.
+#[must_use]
+pub fn can_be_set_up(combination: &FactorCombination, facts: &EntryFacts<'_>) -> bool {
+    let can = |factor: &Factor| {
+        let is_sent = Channel::of(*factor);
+        factor.row().enrolls_in_login && (is_sent.is_none() || is_sent == facts.sends)
+    };
+    combination.factors().iter().all(can)
 }
 
 /// Until when the user is not asked. A verification before a change must be new: a suspension proves nothing.
@@ -248,20 +258,17 @@ impl<'a> Undecided<'a> {
         if !is_known || self.ask.unenrolled != Unenrolled::Enroll {
             return Entry::Ask(self.asked(fallback, None));
         }
-        if let Some(channel) = self.asks_recipient_first() {
-            let typed = FallbackRecipients {
-                address: None,
-                asks: Some(channel),
-            };
-            return Entry::AskRecipient(channel, self.asked(typed, None));
-        }
-        let hint = self.why_nothing_can_be_set_up();
-        if self.may_enroll_in_login() && hint.is_none() {
-            let session = self.new_session();
-            return Entry::Enroll(NewDevice { session });
+        if let Some(combination) = self.combination_to_set_up() {
+            let sets_up = |to: &Recipient| combination.factors().contains(&to.channel().factor());
+            return Entry::Enroll(SetUp {
+                combination: combination.clone(),
+                address: fallback.address.filter(sets_up),
+                has_codes: self.asks_for_a_code(),
+                session: self.new_session(),
+            });
         }
         // An immediate refusal would reveal that this user has nothing enrolled.
-        let hint = hint.filter(|_| self.may_enroll_in_login());
+        let hint = self.why_nothing_can_be_set_up();
         Entry::Ask(self.asked(FallbackRecipients::default(), hint))
     }
 
@@ -273,10 +280,7 @@ impl<'a> Undecided<'a> {
         let off = self.facts.turned_off;
         let off = off.filter(|_| is_unenrolled && self.can_pass_but_for_the_channel(&fallback));
         let session = self.new_session();
-        let renews = self.facts.renews_devices
-            && !self.terms.single
-            && self.asks_for_what_enrolls_in_login()
-            && self.may_enroll_in_login();
+        let renews = self.facts.renews_devices && !self.terms.single && self.may_set_up_a_device();
         Asked {
             counts_on_own_record: self.enables(&fallback),
             is_unenrolled,
@@ -341,38 +345,56 @@ impl<'a> Undecided<'a> {
         })
     }
 
-    /// An ordinary process can do only what self-service allows. There is no enrolment when a user verifies a factor or
-    /// confirms an operation.
-    fn may_enroll_in_login(&self) -> bool {
-        self.is_plain_login() && (self.context.is_guarded || self.facts.is_self_service)
+    /// The first combination that the login can set up as a whole. There is no set-up where one answer holds all, and
+    /// none when a user verifies a factor or confirms an operation.
+    fn combination_to_set_up(&self) -> Option<&FactorCombination> {
+        if self.terms.single || !self.is_plain_login() {
+            return None;
+        }
+        let mut combinations = self.terms.combinations.iter();
+        combinations.find(|combination| {
+            let mut factors = combination.factors().iter();
+            can_be_set_up(combination, &self.facts)
+                && factors.all(|factor| self.may_set_up(*factor))
+        })
+    }
+
+    /// An ordinary process can do only what self-service allows. A message to a typed number costs money, and one to a
+    /// typed address may reach a stranger: only programs that guard logins, which have checked a password, ask for them.
+    fn may_set_up(&self, factor: Factor) -> bool {
+        let is_sent = Channel::of(factor).is_some();
+        self.context.is_guarded || !is_sent && self.facts.self_service.contains(&factor)
+    }
+
+    fn may_set_up_a_device(&self) -> bool {
+        let is_asked_for =
+            |factor: &Factor| factor.row().stored == Stored::Devices && self.terms.ask_for(*factor);
+        let mut devices = Factor::ALL.into_iter().filter(is_asked_for);
+        self.is_plain_login() && devices.any(|factor| self.may_set_up(factor))
     }
 
     fn is_plain_login(&self) -> bool {
         !self.context.is_proof && !self.context.is_operation
     }
 
+    /// Why a user who may set up something can't.
     fn why_nothing_can_be_set_up(&self) -> Option<Hint> {
+        let may_enroll = self.context.is_guarded || !self.facts.self_service.is_empty();
+        if !self.is_plain_login() || !may_enroll {
+            return None;
+        }
         if self.terms.single {
             return Some(Hint::NoConversation);
         }
-        let has_one = self.terms.combinations.iter().any(enrolls_in_login);
-        (!has_one).then_some(Hint::NoCode)
-    }
-
-    fn asks_for_what_enrolls_in_login(&self) -> bool {
-        let mut factors = Factor::ALL.into_iter();
-        factors.any(|factor| factor.row().enrolls_in_login && self.terms.ask_for(factor))
-    }
-
-    /// Whether a user who has nothing is asked where codes can be sent: a code that is sent there is all that some way
-    /// takes, and no way before it can be set up in a login.
-    fn asks_recipient_first(&self) -> Option<Channel> {
-        let channel = self.may_ask_recipient()?;
-        let sent = FactorCombination::from(channel.factor());
         let mut combinations = self.terms.combinations.iter();
-        let first =
-            combinations.find(|combination| **combination == sent || enrolls_in_login(combination));
-        (first == Some(&sent)).then_some(channel)
+        let can_any = combinations.any(|combination| can_be_set_up(combination, &self.facts));
+        (!can_any).then_some(Hint::NoCode)
+    }
+
+    /// Whether a recovery code can ever be typed instead of something that is asked for.
+    fn asks_for_a_code(&self) -> bool {
+        let mut factors = Factor::ALL.iter();
+        factors.any(|factor| factor.is_code() && self.terms.ask_for(*factor))
     }
 
     /// Whether a user who has something already is asked where codes can be sent: only where each such code goes with

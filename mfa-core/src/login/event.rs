@@ -2,11 +2,16 @@
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;
+use zeroize::Zeroizing;
 
 use super::messages::DeliveryStatus;
+use super::plan::Echo;
 use crate::account::{Device, Remote};
+use crate::factors::address::{Channel, Recipient, Region};
 use crate::factors::device::Windows;
+use crate::factors::pin::Banned;
 use crate::factors::sent_code::SentCode;
+use crate::names::UserName;
 
 /// What the user has typed.
 #[derive(Clone, Debug)]
@@ -67,5 +72,58 @@ pub struct FreshDevice {
     /// The recovery codes.
     pub codes: Vec<Secret>,
     /// The QR code, if it can be drawn.
-    pub picture: Option<zeroize::Zeroizing<String>>,
+    pub picture: Option<Zeroizing<String>>,
+}
+
+/// What a set-up consists of.
+pub struct FreshFactors {
+    /// One for each factor, in the order in which they are set up. Not empty.
+    pub factors: Vec<FreshFactor>,
+    /// The recovery codes; none where nothing takes them.
+    pub codes: Vec<Secret>,
+}
+
+/// What the set-up of a factor begins with.
+pub enum FreshFactor {
+    /// A device that was made, and its QR code, if it can be drawn.
+    Device(Device, Option<Zeroizing<String>>),
+    /// What a PIN must not be.
+    Pin(Banned),
+    /// The questions to choose from.
+    Questions(QuestionChoice),
+    /// Where codes are sent.
+    Address(AddressChoice),
+}
+
+/// The questions that a user chooses from.
+#[derive(Clone, Debug)]
+pub struct QuestionChoice {
+    /// The list.
+    pub catalogue: Vec<String>,
+    /// Whether users may write their own.
+    pub own: bool,
+    /// Who chooses: the name is no answer.
+    pub user: UserName,
+}
+
+/// How it is learned where codes are sent.
+#[derive(Clone, Debug)]
+pub struct AddressChoice {
+    /// By which channel.
+    pub channel: Channel,
+    /// The address, where the settings make it of the user's name; without one the user is asked.
+    pub to: Option<Recipient>,
+    /// The country of numbers that are typed without one.
+    pub region: Option<Region>,
+    /// What is visible while it is typed.
+    pub echo: Echo,
+}
+
+impl From<FreshDevice> for FreshFactors {
+    fn from(made: FreshDevice) -> Self {
+        Self {
+            factors: vec![FreshFactor::Device(made.device, made.picture)],
+            codes: made.codes,
+        }
+    }
 }

@@ -13,7 +13,7 @@
 //!   Verify         the account                           [`Verifying`]          [`Verdict`](crate::account::Verdict)
 //!   MakeDevice     a fresh key                           [`MakingDevice`]       [`FreshDevice`]
 //!   CountWrongCode the account                           [`CountingWrongCode`]  [`Counted`](crate::account::Counted)
-//!   StoreDevice    the account                           [`StoringDevice`]      [`Enrolled`](crate::account::Enrolled)
+//!   StoreFactors   the account                           [`StoringFactors`]     [`Enrolled`](crate::account::Enrolled)
 //!   End            -                                     -                      -
 //! ```
 
@@ -32,15 +32,18 @@ mod terms;
 
 pub use dialogue::SendRequest;
 pub use end::{Consequence, End, EndReason};
-pub use enroll::{Occasion, Screen, prompts as enrollment_prompts};
-pub use event::{AnswerEvent, FreshDevice, RadiusReply, SendResult};
+pub use enroll::{ChosenFactor, Occasion, Screen, prompts as enrollment_prompts};
+pub use event::{
+    AddressChoice, AnswerEvent, FreshDevice, FreshFactor, FreshFactors, QuestionChoice,
+    RadiusReply, SendResult,
+};
 pub use fallback::FallbackRecipients;
 pub use messages::{DeliveryStatus, grace, not_met};
 pub use plan::{Answer, Echo, Plan, PromptDecoy, RadiusDecision, UserFactors};
 pub use split::CodeSearch;
 pub use state::{
     CountingWrongCode, Effect, FindingCode, MakingDevice, Prompting, QueryingRadius, SendingCode,
-    StoringDevice, Verifying, begin, enroll, prompts,
+    StoringFactors, Verifying, begin, enroll, prompts,
 };
 pub use terms::AskTerms;
 

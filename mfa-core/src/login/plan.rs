@@ -52,7 +52,7 @@ pub struct Echo {
 }
 
 impl Echo {
-    pub(super) fn shows(&self, factor: Factor) -> bool {
+    pub(in crate::login) fn shows(&self, factor: Factor) -> bool {
         let is_good_once = matches!(
             factor.row().verification,
             Verification::Device | Verification::Sent
@@ -80,6 +80,9 @@ pub struct UserFactors {
     pub(super) decoy_combination: usize,
     /// Which ways of the plan the user can go, by position.
     pub(super) able: Vec<bool>,
+    /// The first way that they can go with what they have, without a recovery code. A bypass code is issued to be typed,
+    /// so there is none with one.
+    pub(super) first: Option<usize>,
     /// The longest code that the user may type, in digits.
     pub(super) code_digits: u32,
     /// The digits of a device's code, if all are alike.
@@ -106,6 +109,9 @@ impl UserFactors {
     ) -> Self {
         let factors = fallback.factors();
         let able = |combination: &FactorCombination| account.can(combination, &factors, now);
+        let has = |factor: &Factor| account.has(*factor) || factors.contains(factor);
+        let has_all = |combination: &FactorCombination| combination.factors().iter().all(has);
+        let first = plan.combinations.iter().position(has_all);
         let device_digits = match account.usable_devices().next() {
             None => Some(plan.usual_digits),
             Some(_) => account.device_digits(),
@@ -113,6 +119,7 @@ impl UserFactors {
         Self {
             decoy_combination: decoy.combination,
             able: plan.combinations.iter().map(able).collect(),
+            first: first.filter(|_| account.bypass_until(now).is_none()),
             code_digits: account.code_digits(now),
             device_digits,
             question: account

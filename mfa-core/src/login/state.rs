@@ -9,12 +9,12 @@ use mfa_protocol::login::{Message, Outcome, Step};
 use super::dialogue::SendRequest;
 use super::dialogue::{Dialogue, Next, PendingSend, RadiusQuery, Turn};
 use super::end::{Consequence, End, EndReason, outcome_of};
-use super::enroll::{EnrollNext, Enrollment, Occasion, Screen};
-use super::event::{AnswerEvent, FreshDevice, RadiusReply, SendResult};
+use super::enroll::{ChosenFactor, EnrollNext, Enrollment, Occasion, Screen};
+use super::event::{AnswerEvent, FreshDevice, FreshFactors, RadiusReply, SendResult};
 use super::messages::DeliveryStatus;
 use super::plan::{Answer, Plan, UserFactors};
 use super::split::CodeSearch;
-use crate::account::{Counted, Device, Enrolled, Refused, Verdict};
+use crate::account::{Counted, Enrolled, Refused, Verdict};
 use crate::factors::sent_code::SentCode;
 use crate::factors::{Factor, FactorCombination};
 use crate::texts::Wording;
@@ -28,7 +28,7 @@ pub struct Prompting<C>(Asking<C>);
 enum Asking<C> {
     /// For what they have.
     Factors(Box<Dialogue>, Turn<C>),
-    /// For what shows that they have set up a device.
+    /// For what they set up.
     Enrollment(Box<Enrollment>),
 }
 
@@ -42,9 +42,14 @@ pub struct FindingCode {
 
 /// A code is sent.
 #[derive(Debug)]
-pub struct SendingCode {
-    dialogue: Box<Dialogue>,
-    send: PendingSend,
+pub struct SendingCode(Sending);
+
+#[derive(Debug)]
+enum Sending {
+    /// For a factor that the user has.
+    Factor(Box<Dialogue>, PendingSend),
+    /// For an address that is set up.
+    Enrollment(Box<Enrollment>, SendRequest),
 }
 
 /// A RADIUS server verifies an answer.
@@ -70,13 +75,13 @@ pub struct MakingDevice {
     generation: u64,
 }
 
-/// A wrong first code of a new device is counted.
+/// A wrong first code of what is set up is counted.
 #[derive(Debug)]
 pub struct CountingWrongCode(Box<Enrollment>);
 
-/// A device and its recovery codes are stored.
+/// What was set up and its recovery codes are stored.
 #[derive(Debug)]
-pub struct StoringDevice(Box<Enrollment>);
+pub struct StoringFactors(Box<Enrollment>);
 
 /// Begins a login that is asked for what the user has.
 #[must_use]
@@ -86,16 +91,16 @@ pub fn begin<C>(plan: Plan, factors: UserFactors) -> Effect<C> {
     dialogue.then(next)
 }
 
-/// Begins the set-up of a device.
+/// Begins a set-up.
 #[must_use]
 pub fn enroll<C>(
     occasion: Occasion,
-    made: FreshDevice,
+    fresh: FreshFactors,
     screen: Screen,
     wording: Wording,
 ) -> Effect<C> {
-    let (enrollment, step) = Enrollment::begin(occasion, made, screen, wording);
-    Effect::Prompt(step, Prompting(Asking::Enrollment(Box::new(enrollment))))
+    let (enrollment, next) = Enrollment::begin(occasion, fresh, screen, wording);
+    Box::new(enrollment).then(next)
 }
 
 /// The prompts that such a login would show one after the other.
@@ -113,10 +118,7 @@ impl Dialogue {
                 factor,
                 search,
             }),
-            Next::Send(send) => Effect::SendCode(SendingCode {
-                dialogue: self,
-                send,
-            }),
+            Next::Send(send) => Effect::SendCode(SendingCode(Sending::Factor(self, send))),
             Next::Query(query) => Effect::QueryRadius(QueryingRadius {
                 dialogue: self,
                 query,
@@ -145,6 +147,20 @@ impl Dialogue {
     }
 }
 
+impl Enrollment {
+    fn then<C>(self: Box<Self>, next: EnrollNext) -> Effect<C> {
+        match next {
+            EnrollNext::Ask(step) => Effect::Prompt(step, Prompting(Asking::Enrollment(self))),
+            EnrollNext::Send(request) => {
+                Effect::SendCode(SendingCode(Sending::Enrollment(self, request)))
+            }
+            EnrollNext::Wrong => Effect::CountWrongCode(CountingWrongCode(self)),
+            EnrollNext::Store => Effect::StoreFactors(StoringFactors(self)),
+            EnrollNext::End(end) => Effect::End(end),
+        }
+    }
+}
+
 impl<C> Prompting<C> {
     /// Takes an answer.
     #[must_use]
@@ -155,19 +171,11 @@ impl<C> Prompting<C> {
                 dialogue.then(next)
             }
             Asking::Enrollment(mut enrollment) => {
-                match enrollment.answer(&typed.text, typed.now, &typed.windows) {
-                    EnrollNext::Ask(step) => {
-                        Effect::Prompt(step, Prompting(Asking::Enrollment(enrollment)))
-                    }
-                    EnrollNext::Wrong if typed.is_password => {
-                        ended(Vec::new(), Outcome::Cancelled, EndReason::Password)
-                    }
-                    EnrollNext::Wrong => Effect::CountWrongCode(CountingWrongCode(enrollment)),
-                    EnrollNext::Store => Effect::StoreDevice(StoringDevice(enrollment)),
-                    EnrollNext::GivenUp => {
-                        ended(Vec::new(), Outcome::Cancelled, EndReason::NotFinished)
-                    }
-                }
+                let next = match enrollment.answer(&typed) {
+                    EnrollNext::Wrong if typed.is_password => EnrollNext::password(),
+                    next => next,
+                };
+                enrollment.then(next)
             }
         }
     }
@@ -185,8 +193,8 @@ impl<C> Prompting<C> {
     pub fn learn_late(&mut self, news: DeliveryStatus) {
         match &mut self.0 {
             Asking::Factors(dialogue, _) => dialogue.learned_late(news),
-            // A recovery code was right instead of that message's, so nobody waits for it any more.
-            Asking::Enrollment(_) => {}
+            // If a recovery code was right instead of that message's, nobody waits for it any more.
+            Asking::Enrollment(enrollment) => enrollment.learn_late(news),
         }
     }
 }
@@ -213,7 +221,7 @@ impl<C> Effect<C> {
     pub fn combination(&self) -> Option<&FactorCombination> {
         match self {
             Self::Prompt(_, Prompting(Asking::Factors(dialogue, _))) => dialogue.combination(),
-            Self::SendCode(state) => state.dialogue.combination(),
+            Self::SendCode(SendingCode(Sending::Factor(dialogue, _))) => dialogue.combination(),
             _ => None,
         }
     }
@@ -223,14 +231,25 @@ impl SendingCode {
     /// What to send.
     #[must_use]
     pub fn request(&self) -> &SendRequest {
-        &self.send.request
+        match &self.0 {
+            Sending::Factor(_, send) => &send.request,
+            Sending::Enrollment(_, request) => request,
+        }
     }
 
     /// Takes what came of it.
     #[must_use]
-    pub fn sent<C>(mut self, result: SendResult) -> Effect<C> {
-        let next = self.dialogue.dispatched(self.send, result);
-        self.dialogue.then(next)
+    pub fn sent<C>(self, result: SendResult) -> Effect<C> {
+        match self.0 {
+            Sending::Factor(mut dialogue, send) => {
+                let next = dialogue.dispatched(send, result);
+                dialogue.then(next)
+            }
+            Sending::Enrollment(mut enrollment, _) => {
+                let next = enrollment.sent(result);
+                enrollment.then(next)
+            }
+        }
     }
 }
 
@@ -358,7 +377,12 @@ impl MakingDevice {
     #[must_use]
     pub fn made<C>(self, made: FreshDevice, screen: Screen) -> Effect<C> {
         let generation = self.generation;
-        enroll(Occasion::Lost { generation }, made, screen, self.wording)
+        enroll(
+            Occasion::Lost { generation },
+            made.into(),
+            screen,
+            self.wording,
+        )
     }
 }
 
@@ -374,21 +398,21 @@ impl CountingWrongCode {
 
     /// Takes what counting it came to.
     #[must_use]
-    pub fn counted<C>(self, counted: Counted) -> Effect<C> {
+    pub fn counted<C>(mut self, counted: Counted) -> Effect<C> {
         match counted {
             Counted::Failure { .. } => {
-                let step = self.0.ask_again();
-                Effect::Prompt(step, Prompting(Asking::Enrollment(self.0)))
+                let next = self.0.ask_again();
+                self.0.then(next)
             }
             Counted::Refused(_) => Effect::End(self.0.locked()),
         }
     }
 }
 
-impl StoringDevice {
-    /// The device and the recovery codes.
+impl StoringFactors {
+    /// What was set up, and the recovery codes.
     #[must_use]
-    pub fn made(&self) -> (&Device, &[Secret]) {
+    pub fn made(&self) -> (&[ChosenFactor], &[Secret]) {
         self.0.made()
     }
 
@@ -398,15 +422,20 @@ impl StoringDevice {
         self.0.occasion()
     }
 
+    /// Why the login passes once it is stored.
+    #[must_use]
+    pub fn reason(&self) -> EndReason {
+        self.0.done().1
+    }
+
     /// Takes what came of it.
     #[must_use]
     pub fn stored<C>(self, stored: Enrolled) -> Effect<C> {
         match stored {
-            Enrolled::Stored => ended(
-                vec![self.0.done()],
-                Outcome::Passed,
-                EndReason::DeviceStored,
-            ),
+            Enrolled::Stored => {
+                let (message, reason) = self.0.done();
+                ended(vec![message], Outcome::Passed, reason)
+            }
             Enrolled::Locked => ended(Vec::new(), Outcome::Locked, EndReason::LockedMeanwhile),
             Enrolled::Otherwise => {
                 ended(Vec::new(), Outcome::Cancelled, EndReason::ChangedMeanwhile)

@@ -16,7 +16,7 @@ use crate::factors::Factor;
 use ascii::bare;
 pub use catalogue::{Catalogue, Mistake};
 pub use language::{Language, LanguageError};
-pub use text::{How, Text};
+pub use text::{How, QuestionRefusal, Text};
 
 /// The texts of a catalogue, with prompts that the settings word in another way.
 #[derive(Clone, Debug, PartialEq)]

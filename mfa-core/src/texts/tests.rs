@@ -54,6 +54,10 @@ fn no_two_prompts_of_a_language_are_alike_and_each_ends_in_a_blank() {
         let of_factors = Factor::ALL.into_iter().filter_map(Text::prompt_for);
         let prompts: Vec<String> = of_factors
             .chain([Text::PromptNumber, Text::PromptAddress])
+            .chain([Text::PromptNewPin, Text::PromptPinAgain])
+            .chain([1, 2, 3].map(Text::PromptQuestion))
+            .chain([1, 2, 3].map(Text::PromptAnswer))
+            .chain([1, 2, 3].map(Text::PromptAnswerAgain))
             .map(|prompt| texts.prompt(&prompt))
             .collect();
         let different: BTreeSet<_> = prompts.iter().collect();
@@ -75,8 +79,14 @@ fn enrollment_fits_eighty_columns_with_what_ssh_puts_before_it() {
     for language in Language::ALL {
         let texts = Texts::of(Catalogue::of(language));
         for text in [
+            Text::EnrollNone,
             Text::EnrollFirst(How::Scan),
             Text::EnrollFirst(How::Type),
+            Text::EnrollDevice(How::Scan),
+            Text::EnrollPin,
+            Text::EnrollQuestions(true),
+            Text::EnrollQuestions(false),
+            Text::EnrollCodes,
             Text::EnrollLost(How::Scan),
             Text::EnrollWrongCode,
             Text::EnrollRecovery,

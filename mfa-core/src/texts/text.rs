@@ -4,6 +4,8 @@ use fluent_bundle::FluentArgs;
 
 use crate::account::NoticeKind;
 use crate::factors::address::{Channel, LONGEST_NUMBER, NumberError};
+use crate::factors::pin::{MAX_PIN, MIN_PIN, PinError};
+use crate::factors::questions::{MAX_QUESTION, MIN_ANSWER};
 use crate::factors::{Factor, FactorRow};
 
 /// A text, with its variables.
@@ -63,8 +65,12 @@ pub enum Text {
     ChallengeTooMany,
     /// What is wrong with a telephone number.
     Number(NumberError),
+    /// Before anything but a device is enrolled first.
+    EnrollNone,
     /// Before a first device is enrolled.
     EnrollFirst(How),
+    /// Before a device is enrolled after something else.
+    EnrollDevice(How),
     /// The same after a recovery code.
     EnrollLost(How),
     /// Introduces the key.
@@ -83,6 +89,32 @@ pub enum Text {
     EnrollStored,
     /// The device and the codes are stored.
     EnrollDone,
+    /// Before a PIN is chosen.
+    EnrollPin,
+    /// Asks for a new PIN.
+    PromptNewPin,
+    /// Asks for the same PIN again.
+    PromptPinAgain,
+    /// The two were not the same.
+    PinsDiffer,
+    /// Why a new PIN is refused.
+    Pin(PinError),
+    /// Introduces the list of questions. Whether users may write their own.
+    EnrollQuestions(bool),
+    /// Asks for a question. Here and below: which one, from 1.
+    PromptQuestion(u32),
+    /// Asks for its answer.
+    PromptAnswer(u32),
+    /// Asks for the same answer again.
+    PromptAnswerAgain(u32),
+    /// The two answers were not the same.
+    AnswersDiffer,
+    /// Why a question or an answer is refused.
+    Question(QuestionRefusal),
+    /// Introduces the recovery codes of what is not a device alone.
+    EnrollCodes,
+    /// All is stored, and it is not a device alone.
+    EnrollAllDone,
     /// The subject of a notice.
     NoticeSubject,
     /// What a notice tells.
@@ -100,6 +132,45 @@ pub enum How {
     Scan,
     /// By typing it.
     Type,
+}
+
+/// Why a question or an answer is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuestionRefusal {
+    /// It is not in the list. Whether users may write their own.
+    Unknown(bool),
+    /// It is too long, or could draw on a terminal.
+    Form,
+    /// It was chosen before.
+    Twice,
+    /// The answer has too few characters.
+    ShortAnswer,
+    /// The answer is the question.
+    AnswerIsQuestion,
+    /// The answer is the name of the user.
+    AnswerIsUser,
+    /// Another question has this answer.
+    SameAnswer,
+}
+
+impl QuestionRefusal {
+    /// Whether another answer is needed, not another question.
+    #[must_use]
+    pub fn is_of_answer(self) -> bool {
+        !matches!(self, Self::Unknown(_) | Self::Form | Self::Twice)
+    }
+
+    fn id(self) -> &'static str {
+        match self {
+            Self::Unknown(_) => "question-unknown",
+            Self::Form => "question-form",
+            Self::Twice => "question-twice",
+            Self::ShortAnswer => "answer-short",
+            Self::AnswerIsQuestion => "answer-is-question",
+            Self::AnswerIsUser => "answer-is-user",
+            Self::SameAnswer => "answer-twice",
+        }
+    }
 }
 
 impl Text {
@@ -139,7 +210,9 @@ impl Text {
             Self::ChallengeTooMany => "challenge-too-many",
             Self::Number(error) => number(error),
             Self::AddressUnknown => "address-unknown",
+            Self::EnrollNone => "enroll-none",
             Self::EnrollFirst(_) => "enroll-first",
+            Self::EnrollDevice(_) => "enroll-device",
             Self::EnrollLost(_) => "enroll-lost",
             Self::EnrollKey => "enroll-key",
             Self::EnrollPicture => "enroll-picture",
@@ -149,6 +222,19 @@ impl Text {
             Self::EnrollRecovery => "enroll-recovery",
             Self::EnrollStored => "enroll-stored",
             Self::EnrollDone => "enroll-done",
+            Self::EnrollPin => "enroll-pin",
+            Self::PromptNewPin => "prompt-new-pin",
+            Self::PromptPinAgain => "prompt-pin-again",
+            Self::PinsDiffer => "pins-differ",
+            Self::Pin(error) => pin(*error),
+            Self::EnrollQuestions(_) => "enroll-questions",
+            Self::PromptQuestion(_) => "prompt-question",
+            Self::PromptAnswer(_) => "prompt-answer",
+            Self::PromptAnswerAgain(_) => "prompt-answer-again",
+            Self::AnswersDiffer => "answers-differ",
+            Self::Question(why) => why.id(),
+            Self::EnrollCodes => "enroll-codes",
+            Self::EnrollAllDone => "enroll-all-done",
             Self::NoticeSubject => "notice-subject",
             Self::Notice(kind) => notice(*kind),
             Self::NoticeAdvice => "notice-advice",
@@ -172,7 +258,25 @@ impl Text {
             Self::Number(NumberError::Characters) => {
                 arguments.set("longest", LONGEST_NUMBER.to_string());
             }
-            Self::EnrollFirst(how) | Self::EnrollLost(how) => {
+            Self::PromptNewPin | Self::Pin(PinError::Length) => {
+                arguments.set("least", MIN_PIN.to_string());
+                arguments.set("most", MAX_PIN.to_string());
+            }
+            Self::EnrollQuestions(own) | Self::Question(QuestionRefusal::Unknown(own)) => {
+                arguments.set("own", yes_or_no(*own));
+            }
+            Self::PromptQuestion(number)
+            | Self::PromptAnswer(number)
+            | Self::PromptAnswerAgain(number) => {
+                arguments.set("number", number.to_string());
+            }
+            Self::Question(QuestionRefusal::Form) => {
+                arguments.set("longest", MAX_QUESTION.to_string());
+            }
+            Self::Question(QuestionRefusal::ShortAnswer) => {
+                arguments.set("least", MIN_ANSWER.to_string());
+            }
+            Self::EnrollFirst(how) | Self::EnrollDevice(how) | Self::EnrollLost(how) => {
                 let how = match how {
                     How::Scan => "scan",
                     How::Type => "type",
@@ -242,6 +346,14 @@ impl Text {
             Self::EnrollRecovery,
             Self::EnrollStored,
             Self::EnrollDone,
+            Self::EnrollNone,
+            Self::EnrollPin,
+            Self::PromptNewPin,
+            Self::PromptPinAgain,
+            Self::PinsDiffer,
+            Self::AnswersDiffer,
+            Self::EnrollCodes,
+            Self::EnrollAllDone,
             Self::NoticeSubject,
             Self::NoticeAdvice,
             Self::NoticeCodes,
@@ -262,8 +374,13 @@ impl Text {
             ]);
         }
         for how in [How::Scan, How::Type] {
-            samples.extend([Self::EnrollFirst(how), Self::EnrollLost(how)]);
+            samples.extend([
+                Self::EnrollFirst(how),
+                Self::EnrollDevice(how),
+                Self::EnrollLost(how),
+            ]);
         }
+        samples.extend(knowledge_samples());
         samples.extend(
             [
                 NumberError::Characters,
@@ -274,6 +391,53 @@ impl Text {
             .map(Self::Number),
         );
         samples
+    }
+}
+
+/// What the set-up of a PIN and of questions says, with all values.
+fn knowledge_samples() -> Vec<Text> {
+    let pins = [
+        PinError::NotDigits,
+        PinError::Length,
+        PinError::Run,
+        PinError::Repeat,
+        PinError::Year,
+        PinError::Banned,
+    ];
+    let mut samples: Vec<Text> = pins.map(Text::Pin).into();
+    for number in [1, 2, 3] {
+        samples.extend([
+            Text::PromptQuestion(number),
+            Text::PromptAnswer(number),
+            Text::PromptAnswerAgain(number),
+        ]);
+    }
+    for own in [true, false] {
+        samples.extend([
+            Text::EnrollQuestions(own),
+            Text::Question(QuestionRefusal::Unknown(own)),
+        ]);
+    }
+    let refusals = [
+        QuestionRefusal::Form,
+        QuestionRefusal::Twice,
+        QuestionRefusal::ShortAnswer,
+        QuestionRefusal::AnswerIsQuestion,
+        QuestionRefusal::AnswerIsUser,
+        QuestionRefusal::SameAnswer,
+    ];
+    samples.extend(refusals.map(Text::Question));
+    samples
+}
+
+fn pin(error: PinError) -> &'static str {
+    match error {
+        PinError::NotDigits => "pin-digits",
+        PinError::Length => "pin-length",
+        PinError::Run => "pin-run",
+        PinError::Repeat => "pin-repeat",
+        PinError::Year => "pin-year",
+        PinError::Banned => "pin-common",
     }
 }
 

@@ -79,11 +79,12 @@ fn admin_types() -> Types {
         EnableFactor, Enforce, EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius,
         EnrollRecovery, EnrollTotp, Enrollment, Explain, Explanation, Finding, Health, HostFacts,
         ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportResult, ImportUris,
-        ImportedAccount, KeyStatus, Knowledge, Lockout, Lockouts, Messages, Mode, Prefer, Primary,
-        QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename, Require, RestoreBegin,
-        RestoreEnd, RestoreNext, Resume, Resync, Revoke, RotateBegin, RotateEnd, RotateNext, Rule,
-        SelfManage, ServiceAsk, ServiceTerms, Session, Sessions, Severity, Status, StoreCheck,
-        StoreDrop, Suspend, Suspended, Terms, TestDelivery, Unlock, UserSettings, Users,
+        ImportedAccount, KeyRule, KeyStatus, Knowledge, Lockout, Lockouts, Messages, Mode, Prefer,
+        Primary, QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename, Require,
+        RestoreBegin, RestoreEnd, RestoreNext, Resume, Resync, Revoke, RotateBegin, RotateEnd,
+        RotateNext, Rule, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions, Severity,
+        Status, StoreCheck, StoreDrop, Suspend, Suspended, Terms, TestDelivery, Unlock,
+        UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -140,7 +141,8 @@ fn admin_types() -> Types {
     types
         .kind::<ServiceTerms>()
         .kind::<ServiceAsk>()
-        .kind::<AddressRule>();
+        .kind::<AddressRule>()
+        .kind::<KeyRule>();
     types.kind::<Address>().kind::<Radius>().kind::<Messages>();
     types
         .kind::<Drift>()

@@ -21,8 +21,9 @@ section! {
         /// not in the name service at all; "all": every user. Rules with action = "deny" always apply.
         mode: Mode = "all";
         /// What happens to users who are asked but have nothing enrolled. "deny" refuses them; "allow" lets them log in
-        /// without a code. With "enroll" they enrol a device during the login, with a QR code and recovery codes. The
-        /// stack must check a password or a key before that: the first person who passes that check enrols the device.
+        /// without a code. With "enroll" they enrol what is required during the login, such as a device with a QR code
+        /// and recovery codes; not radius. The stack must check a password or a key before that: the first person who
+        /// passes that check enrols.
         unenrolled: Unenrolled = "deny";
         /// How long these users can still log in without a code; they are told how many days are left. A length of time
         /// from the first login of each that is asked, such as "14d", or a last day for all, such as "2027-01-31". "0s":

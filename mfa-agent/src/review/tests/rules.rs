@@ -311,23 +311,33 @@ fn operations_that_are_open_to_everybody_are_told() {
 fn set_up_in_the_login_that_can_set_up_nothing_is_told() {
     let enroll = "[enforcement]\nunenrolled = 'enroll'\n[policy]\n";
     finds(
-        &format!("{enroll}require = ['pin', 'totp+pin']"),
+        &format!("{enroll}require = ['radius', 'radius+pin']\n{RADIUS}"),
         "agent.toml:4: [policy] has unenrolled",
-        &["can't set up pin or totp+pin"],
+        &["can't set up radius or radius+pin"],
     );
     finds(
         &format!(
-            "{enroll}require = ['totp']\n[[rule]]\nname = 'desk'\nservices = ['login']\nrequire = ['questions']"
+            "{enroll}require = ['totp']\n[[rule]]\nname = 'desk'\nservices = ['login']\nrequire = ['radius']\n{RADIUS}"
         ),
         "agent.toml:5: rule \"desk\" has unenrolled",
-        &["can't set up questions"],
+        &["can't set up radius"],
     );
-    finds_nothing(&format!("{enroll}require = ['pin', 'totp']"));
+    for require in [
+        "'pin', 'radius'",
+        "'totp+pin'",
+        "'questions'",
+        "'pin+questions'",
+    ] {
+        finds_nothing(&format!("{enroll}require = [{require}]\n{RADIUS}"));
+    }
+    finds_nothing(&format!("{enroll}require = ['email+pin']\n{MAILS}"));
     finds_nothing(&format!("{enroll}require = ['email', 'pin']\n{MAILS}"));
     finds_nothing(&format!(
         "{enroll}require = ['totp']\n[[rule]]\nservices = ['openvpn']\nprompting = 'single'"
     ));
 }
+
+const RADIUS: &str = "[[radius]]\nname = 'vip'\nservers = ['127.0.0.1']\nsecret_file = '/nowhere'";
 
 const MAILS: &str = "[delivery.email]\nfrom = 'mfa@example.org'\nsendmail = '/usr/sbin/sendmail'";
 

@@ -18,7 +18,6 @@ use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use crate::profile::known_user;
 use mfa_core::account::Account;
-use mfa_core::factors::address::Channel;
 use mfa_core::login::entry::{
     Asked, Entry, EntryContext, Grace, KnownUser, LetIn, by_policy, entry,
 };
@@ -96,18 +95,12 @@ impl Connection {
                 into.reason += "; but a single answer with password and code has no room for that";
             }
             Entry::LetIn(let_in) => explain_let_in(let_in, it.account, context.now, into),
-            Entry::Enroll(_) => {
-                into.reason += "; the user has nothing enrolled and enrols a device in the login";
-                into.prompts = enrollment_prompts(&wording(it.settings, screen).asking).into();
-            }
-            Entry::AskRecipient(channel, asked) => {
-                into.reason += match channel {
-                    Channel::Email => {
-                        "; the user has nothing enrolled and is asked for an e-mail address"
-                    }
-                    Channel::Sms => "; the user has nothing enrolled and is asked for a number",
-                };
-                self.explain_prompts(it, asked, into);
+            Entry::Enroll(set_up) => {
+                let combination = &set_up.combination;
+                into.reason += &format!(
+                    "; the user has nothing enrolled and enrols {combination} in the login"
+                );
+                into.prompts = enrollment_prompts(&wording(it.settings, screen).asking, &set_up);
             }
             Entry::Ask(asked) => {
                 into.reason += &lacking(&asked, &it.subject.user);

@@ -16,6 +16,7 @@ use crate::entry_facts::entry_facts;
 use crate::profile::{known_user, reads_records};
 use crate::repository::Key;
 use mfa_core::account::Device;
+use mfa_core::factors::address::Region;
 use mfa_core::factors::device::DeviceKind;
 use mfa_core::login::entry::{Asked, Entry, EntryContext, EntryFacts, KnownUser, entry};
 use mfa_core::login::{AskTerms, Echo, Plan, PromptDecoy, Screen, UserFactors, begin};
@@ -44,8 +45,8 @@ impl Agent {
                     let reason = TOO_MUCH_FOR_ONE_ANSWER.replace("USER", user);
                     return Ok(conclude(&resolved.context, Outcome::Denied, &reason).into());
                 }
-                Entry::Enroll(new) => return self.enroll(resolved, open_login, ask, new),
-                Entry::AskRecipient(_, asked) | Entry::Ask(asked) => {
+                Entry::Enroll(set_up) => return self.enroll(resolved, open_login, ask, set_up),
+                Entry::Ask(asked) => {
                     return self.first_prompt(resolved, open_login, ask, asked);
                 }
                 Entry::LetIn(_) => {}
@@ -173,7 +174,7 @@ pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Scre
         wording: wording(settings, screen),
         code_digits: settings.delivery.digits,
         usual_digits: settings.totp.digits.into(),
-        region: settings.delivery.sms.as_ref().and_then(|sms| sms.region),
+        region: region(settings),
         patience: patience(settings),
         renews: false,
         pushes: settings.push.per_login,
@@ -183,10 +184,20 @@ pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Scre
             .filter(|radius| radius.push)
             .map(|radius| radius.name.clone())
             .collect(),
-        echo: Echo {
-            factors: settings.prompts.echo.clone(),
-            codes: false,
-        },
+        echo: echo(settings, false),
+    }
+}
+
+/// The country of numbers that are typed without one.
+pub(super) fn region(settings: &Settings) -> Option<Region> {
+    settings.delivery.sms.as_ref().and_then(|sms| sms.region)
+}
+
+/// What is visible while it is typed; `codes`: whether the program wants codes to be.
+pub(super) fn echo(settings: &Settings, codes: bool) -> Echo {
+    Echo {
+        factors: settings.prompts.echo.clone(),
+        codes,
     }
 }
 

@@ -137,7 +137,7 @@ impl Agent {
                 Effect::Verify(state) => self.verify_answers(&mut login, state)?,
                 Effect::MakeDevice(state) => Following::due(self.make_device(&mut login, state)?),
                 Effect::CountWrongCode(state) => self.count_wrong_code(&mut login, state)?,
-                Effect::StoreDevice(state) => self.store_device(&mut login, state)?,
+                Effect::StoreFactors(state) => self.store_factors(&mut login, state)?,
                 Effect::End(end) => {
                     return Ok(Progress::Ended(ended(&login, end, following.note)));
                 }

@@ -1,31 +1,38 @@
-//! Setting up a device inside the login: the first one, where the policy lets users do that (`unenrolled =
-//! "enroll"`), or a new one after a recovery code (`[recovery] new_device`).
+//! Setting up factors inside the login: the first ones, where the policy lets users do that (`unenrolled = "enroll"`),
+//! or a new device after a recovery code (`[recovery] new_device`).
 //!
-//! The dialogue says what to show and when to store; here the key and the codes are drawn, wrong codes
-//! are counted on the record like any others, and device, codes and pass are stored in one change.
+//! The dialogue says what to show and when to store; here keys and codes are drawn, wrong codes are counted on the
+//! record like any others, PINs and answers are hashed, and all that was set up and the pass are stored in one change.
 
 use std::time::Instant;
 
 use jiff::Timestamp;
+use mfa_protocol::Secret;
 use mfa_protocol::login::Outcome;
+use zeroize::Zeroizing;
 
 use super::super::Agent;
 use super::super::drawn::{device_key, recovery_codes};
 use super::super::error::Failure;
 use super::super::limits::OpenLogin;
-use super::ask::wording;
+use super::super::random;
+use super::ask::{echo, region, wording};
 use super::begin::ResolvedLogin;
 use super::following::Following;
 use super::{Context, Effect, Login, Progress};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::{After, Key};
-use mfa_core::account::{Account, Counted, Device, Enrolled, Label};
+use mfa_core::account::{
+    Account, Counted, Device, Enrolled, Label, NewFactor, Question, QuestionSet,
+};
 use mfa_core::factors::device::{Generator, MovingFactor};
 use mfa_core::factors::recovery::RECOVERY_CODES;
-use mfa_core::login::entry::NewDevice;
+use mfa_core::factors::{Factor, FactorRow, Stored};
+use mfa_core::login::entry::SetUp;
 use mfa_core::login::{
-    CountingWrongCode, EndReason, FreshDevice, MakingDevice, Occasion, StoringDevice, enroll,
+    AddressChoice, ChosenFactor, CountingWrongCode, FreshDevice, FreshFactor, FreshFactors,
+    MakingDevice, Occasion, QuestionChoice, StoringFactors, enroll,
 };
 use mfa_core::names::UserName;
 use mfa_core::policy::Ask;
@@ -37,25 +44,65 @@ const ROWS: usize = mfa_qr::USUAL_ROWS - 5;
 const PATIENCE: u32 = 5;
 
 impl Agent {
-    /// Begins to set up a first device.
+    /// Begins to set up the first factors.
     pub(super) fn enroll(
         &self,
         mut resolved: ResolvedLogin<'_>,
         open_login: OpenLogin,
         ask: &Ask,
-        new: NewDevice,
+        set_up: SetUp,
     ) -> Result<Progress, Failure> {
-        // Wrong codes are counted on the record that will hold the device, not on the shared record of names without
-        // one.
+        // Wrong codes and messages are counted on the record that will hold the factors, not on the shared record of
+        // names without one.
         resolved.key = Key::account(&resolved.subject.user);
         let (settings, screen) = (&resolved.settings, resolved.context.screen());
-        let made = self.fresh_device(settings, &resolved.context.user, Label::numbered(1))?;
-        let factor = made.device.kind().factor();
-        let effect = enroll(Occasion::First, made, screen, wording(settings, screen));
-        let mut login = Login::of(resolved, open_login, ask, new.session);
-        login.context.set_combination(Some(factor.to_string()));
+        let factors = set_up.combination.factors().iter();
+        let factors =
+            factors.filter_map(|factor| self.fresh_factor(&resolved, &set_up, *factor).transpose());
+        let fresh = FreshFactors {
+            factors: factors.collect::<Result<_, _>>()?,
+            codes: match set_up.has_codes {
+                true => recovery_codes(RECOVERY_CODES)?,
+                false => Vec::new(),
+            },
+        };
+        let effect = enroll(Occasion::First, fresh, screen, wording(settings, screen));
+        let mut login = Login::of(resolved, open_login, ask, set_up.session);
+        login
+            .context
+            .set_combination(Some(set_up.combination.to_string()));
         login.be_patient();
-        self.carry_on(login, Following::due(effect))
+        self.first_step(login, effect)
+    }
+
+    /// What the set-up of a factor begins with; none for what a login can't set up.
+    fn fresh_factor(
+        &self,
+        resolved: &ResolvedLogin<'_>,
+        set_up: &SetUp,
+        factor: Factor,
+    ) -> Result<Option<FreshFactor>, Failure> {
+        let (settings, user) = (&resolved.settings, &resolved.context.user);
+        Ok(Some(match factor.row().stored {
+            Stored::Devices => {
+                let device = fresh_device(Label::numbered(1), settings)?;
+                let picture = self.picture(&device, settings, user);
+                FreshFactor::Device(device, picture)
+            }
+            Stored::Pin => FreshFactor::Pin(settings.pin.banned.clone()),
+            Stored::Questions => FreshFactor::Questions(QuestionChoice {
+                catalogue: settings.questions.catalogue.clone(),
+                own: settings.questions.own,
+                user: user.clone(),
+            }),
+            Stored::Contacts(channel) => FreshFactor::Address(AddressChoice {
+                channel,
+                to: set_up.address.clone().filter(|to| to.channel() == channel),
+                region: region(settings),
+                echo: echo(settings, resolved.login_context.echo_code),
+            }),
+            Stored::Remote => return Ok(None),
+        }))
     }
 
     /// Goes on, after a recovery code was right, with setting up a new device.
@@ -82,15 +129,24 @@ impl Agent {
         label: Label,
     ) -> Result<FreshDevice, Failure> {
         let device = fresh_device(label, settings)?;
-        let codes = recovery_codes(RECOVERY_CODES)?;
-        let issuer = self.issuer(settings);
-        let uri = device.generator.uri(&issuer, user.as_str(), 0);
-        let picture = uri.and_then(|uri| mfa_qr::draw(uri.expose(), false, ROWS));
+        let picture = self.picture(&device, settings, user);
         Ok(FreshDevice {
             device,
-            codes,
+            codes: recovery_codes(RECOVERY_CODES)?,
             picture,
         })
+    }
+
+    /// The QR code of a device, if it can be drawn.
+    fn picture(
+        &self,
+        device: &Device,
+        settings: &Settings,
+        user: &UserName,
+    ) -> Option<Zeroizing<String>> {
+        let issuer = self.issuer(settings);
+        let uri = device.generator.uri(&issuer, user.as_str(), 0);
+        uri.and_then(|uri| mfa_qr::draw(uri.expose(), false, ROWS))
     }
 
     /// Counts a wrong first code like any other wrong answer.
@@ -112,37 +168,38 @@ impl Agent {
         Ok(Following::committed(state.counted(counted)))
     }
 
-    pub(super) fn store_device(
+    /// Stores all that was set up, or nothing.
+    pub(super) fn store_factors(
         &self,
         login: &mut Login,
-        state: StoringDevice,
+        state: StoringFactors,
     ) -> Result<Following, Failure> {
-        let (device, codes) = state.made();
+        let (chosen, codes) = state.made();
         let pepper = self.repository.pepper();
         let digests: Vec<_> = codes
             .iter()
             .map(|code| pepper.digest(code.expose()))
             .collect();
         login.context.forget_failures();
+        let factors = self.hashed(login, chosen)?;
         let (context, session) = (&login.context, login.new_session.as_ref());
+        let mut events = enrollment_events(context, &factors, codes.len(), state.occasion());
+        events.push(context.event(Outcome::Passed, Some(state.reason().words())));
         let key = Key::account(&context.user);
         let stored = self.commit(&key, context.peer, |account| {
             let mut account: Account = account.unwrap_or_default();
-            let (device, digests) = (device.clone(), digests.clone());
+            let (factors, digests) = (factors.clone(), digests.clone());
             let now = Timestamp::now();
-            let events = vec![
-                enrollment_event(context, &device, state.occasion()),
-                context.event(Outcome::Passed, Some(EndReason::DeviceStored.words())),
-            ];
-            let stored = match state.occasion() {
-                Occasion::First => account.enroll_in_login(device, digests, session, now),
-                Occasion::Lost { generation } => {
-                    account.renew_in_login(device, digests, generation, session, now)
+            let stored = match (state.occasion(), factors.as_slice()) {
+                (Occasion::First, _) => account.enroll_in_login(factors, digests, session, now),
+                (Occasion::Lost { generation }, [NewFactor::Device(device)]) => {
+                    account.renew_in_login(device.clone(), digests, generation, session, now)
                 }
+                (Occasion::Lost { .. }, _) => Enrolled::Otherwise,
             };
             login.note_network(&mut account, &pepper);
             Ok(match stored {
-                Enrolled::Stored => (After::Put(account.into()), events, stored),
+                Enrolled::Stored => (After::Put(account.into()), events.clone(), stored),
                 Enrolled::Locked | Enrolled::Otherwise => (After::Same, Vec::new(), stored),
             })
         })?;
@@ -151,6 +208,33 @@ impl Agent {
             Enrolled::Stored => Following::committed(effect),
             Enrolled::Locked | Enrolled::Otherwise => Following::due(effect),
         })
+    }
+
+    /// What was chosen, as the record keeps it.
+    fn hashed(&self, login: &Login, chosen: &[ChosenFactor]) -> Result<Vec<NewFactor>, Failure> {
+        let who = login.context.claim();
+        let hash = |secret: &Secret| Ok::<_, Failure>(self.hasher.hash(&who, secret, random()?)?);
+        let mut factors = Vec::with_capacity(chosen.len());
+        for factor in chosen {
+            factors.push(match factor {
+                ChosenFactor::Device(device) => NewFactor::Device(device.clone()),
+                ChosenFactor::Pin(pin) => NewFactor::Pin(hash(pin.secret())?),
+                ChosenFactor::Address(to) => NewFactor::Address(to.clone()),
+                ChosenFactor::Questions(set) => {
+                    let questions = set.iter().map(|(text, answer)| {
+                        let (text, phc) = (text.as_str().to_owned(), hash(answer)?);
+                        Ok::<_, Failure>(Question { text, phc })
+                    });
+                    let questions: Vec<_> = questions.collect::<Result<_, _>>()?;
+                    let questions = questions
+                        .try_into()
+                        .map_err(|_| Failure::unavailable("there are not three questions"))?;
+                    let start = u32::from(random::<1>()?[0]);
+                    NewFactor::Questions(QuestionSet::new(questions, start, Timestamp::now()))
+                }
+            });
+        }
+        Ok(factors)
     }
 }
 
@@ -161,19 +245,39 @@ impl Login {
     }
 }
 
-fn enrollment_event(context: &Context, device: &Device, occasion: Occasion) -> Event {
-    let instead = match occasion {
-        Occasion::Lost { .. } => ", instead of the earlier devices",
-        Occasion::First => "",
+/// One event for each factor; the first says how many recovery codes there are.
+fn enrollment_events(
+    context: &Context,
+    factors: &[NewFactor],
+    codes: usize,
+    occasion: Occasion,
+) -> Vec<Event> {
+    let event = |(number, factor): (usize, &NewFactor)| {
+        let mut reason = "in a login".to_owned();
+        let label = match factor {
+            NewFactor::Device(device) => Some(device.label.to_string()),
+            NewFactor::Address(to) => {
+                reason += ", confirmed by a code sent there";
+                Some(to.masked())
+            }
+            NewFactor::Pin(_) | NewFactor::Questions(_) => None,
+        };
+        if number == 0 && codes > 0 {
+            reason += &format!(", with {codes} recovery codes");
+        }
+        if let Occasion::Lost { .. } = occasion {
+            reason += ", instead of the earlier devices";
+        }
+        Event {
+            event: "enroll",
+            result: "done",
+            reason: Some(reason),
+            factor: Some(factor.factor().to_string()),
+            label,
+            ..context.event(Outcome::Passed, None)
+        }
     };
-    let reason = format!("in a login, with {RECOVERY_CODES} recovery codes{instead}");
-    Event {
-        event: "enroll",
-        result: "done",
-        reason: Some(reason),
-        label: Some(device.label.to_string()),
-        ..context.event(Outcome::Passed, None)
-    }
+    factors.iter().enumerate().map(event).collect()
 }
 
 fn fresh_device(label: Label, settings: &Settings) -> Result<Device, Failure> {

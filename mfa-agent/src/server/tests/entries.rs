@@ -46,6 +46,8 @@ const ROW: Row = Row {
 
 const TOTP: &str = "OTP code: ";
 const PIN: &str = "PIN: ";
+const NEW_PIN: &str = "New PIN (4 to 8 digits): ";
+const PASSCODE: &str = "Passcode: ";
 const EMAIL: &str = "Code from your e-mail: ";
 const OFF: &str = "[delivery.email] active = false, so no code is sent";
 const IN_VAIN: &str = "; but the user has none of the required factors enrolled";
@@ -56,6 +58,9 @@ const MAIL: &str = "[policy]\nrequire = ['email']\n[enforcement]\nunenrolled = '
                     from = 'mfa@example.org'\nsendmail = '/usr/sbin/sendmail'";
 const SMS: &str = "[policy]\nrequire = ['sms']\n[enforcement]\nunenrolled = 'enroll'\n[delivery]\nchannel = 'sms'\n\
                    [delivery.sms]\nprovider = 'command'\ncommand = '/usr/bin/send'";
+
+const RADIUS: &str = "[policy]\nrequire = ['radius']\n[enforcement]\nunenrolled = 'enroll'\n[[radius]]\n\
+                      name = 'vip'\nservers = ['127.0.0.1']\nsecret_file = '/nowhere'";
 
 fn remove_all(account: &mut Account) {
     account.remove(Factor::Totp);
@@ -184,11 +189,51 @@ fn rows() -> Vec<Row> {
         },
         Row {
             about: "enrolling, where nothing required can be set up in a login",
+            settings: RADIUS,
+            user: "bob",
+            login: PASSCODE,
+            explained: ("ask", PASSCODE),
+            reason: "what the policy requires can't be enrolled in a login",
+            ..ROW
+        },
+        Row {
+            about: "enrolling a PIN",
             settings: "[policy]\nrequire = ['pin']\n[enforcement]\nunenrolled = 'enroll'",
             user: "bob",
+            login: NEW_PIN,
+            explained: ("ask", NEW_PIN),
+            reason: "enrols pin in the login",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "enrolling the only combination that a login can set up",
+            settings: "[policy]\nrequire = ['radius+pin', 'questions+pin']\n\
+                       [enforcement]\nunenrolled = 'enroll'\n[[radius]]\nname = 'vip'\n\
+                       servers = ['127.0.0.1']\nsecret_file = '/nowhere'",
+            user: "bob",
+            login: "Question 1 of 3: ",
+            explained: ("ask", "Question 1 of 3: "),
+            reason: "enrols questions+pin in the login",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a name that no source knows chooses no PIN",
+            settings: "[policy]\nrequire = ['pin']\n[enforcement]\nunenrolled = 'enroll'",
+            user: "ghost",
             login: PIN,
             explained: ("ask", PIN),
-            reason: "what the policy requires can't be enrolled in a login",
+            reason: IN_VAIN,
+            ..ROW
+        },
+        Row {
+            about: "one half is there, and the other is not set up without it",
+            settings: "[policy]\nrequire = ['totp+pin']\n[enforcement]\nunenrolled = 'enroll'",
+            alice: |account| {
+                account.remove(Factor::Totp);
+            },
+            reason: IN_VAIN,
             ..ROW
         },
         Row {
@@ -197,7 +242,7 @@ fn rows() -> Vec<Row> {
             user: "bob",
             login: "Code that the app shows now: ",
             explained: ("ask", "Code that the app shows now: "),
-            reason: "enrols a device in the login",
+            reason: "enrols totp in the login",
             can_log_in: true,
             ..ROW
         },
@@ -216,7 +261,7 @@ fn rows() -> Vec<Row> {
             user: "bob",
             login: "Mobile number, with its country code: ",
             explained: ("ask", "Mobile number, with its country code: "),
-            reason: "is asked for a number",
+            reason: "enrols sms in the login",
             can_log_in: true,
             ..ROW
         },
@@ -226,7 +271,7 @@ fn rows() -> Vec<Row> {
             user: "bob",
             login: "E-mail address for codes: ",
             explained: ("ask", "E-mail address for codes: "),
-            reason: "is asked for an e-mail address",
+            reason: "enrols email in the login",
             can_log_in: true,
             ..ROW
         },

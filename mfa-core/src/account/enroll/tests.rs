@@ -1,9 +1,10 @@
 //! Adding, renaming and removing.
 
-use super::super::samples::{at, device, full, pepper};
+use super::super::samples::{at, device, full, pepper, questions};
 use super::*;
-use crate::factors::Factor;
+use crate::factors::address::Channel;
 use crate::factors::key::Key;
+use crate::lockout::Limits;
 
 fn other(label: &str, fill: u8) -> Device {
     let mut device = device(label);
@@ -125,4 +126,56 @@ fn a_new_device_replaces_lost_ones_if_nothing_else_changed_meanwhile() {
     assert_eq!(labels, ["new"]);
     assert_eq!(account.recovery_left(), Some(1));
     assert!(account.pin().is_some());
+}
+
+fn to(address: &str) -> Recipient {
+    Recipient::read(Channel::Email, address, None).unwrap()
+}
+
+#[test]
+fn all_factors_of_a_set_up_are_stored_with_one_pass_or_none() {
+    let set_up = || {
+        vec![
+            NewFactor::Address(to("anna@example.org")),
+            NewFactor::Pin("phc-pin".to_owned()),
+            NewFactor::Questions(questions()),
+            NewFactor::Device(device("phone")),
+        ]
+    };
+    let codes = vec![pepper().digest("0123456789")];
+    let mut account = Account::default();
+    let stored = account.enroll_in_login(set_up(), codes.clone(), None, at(9));
+    assert_eq!(stored, Enrolled::Stored);
+    for factor in [Factor::Email, Factor::Pin, Factor::Questions, Factor::Totp] {
+        assert!(account.has(factor), "{factor}");
+    }
+    assert!(account.contacts()[0].confirmed_at.is_some());
+    assert_eq!(account.recovery_left(), Some(1));
+
+    for factors in [set_up(), Vec::new()] {
+        let before = account.clone();
+        let again = account.enroll_in_login(factors, codes.clone(), None, at(10));
+        assert_eq!((again, &account), (Enrolled::Otherwise, &before));
+    }
+    // The second of the same kind can't be stored, so the first is not either.
+    let mut account = Account::default();
+    let twice = vec![
+        NewFactor::Device(device("phone")),
+        NewFactor::Device(device("phone")),
+    ];
+    let stored = account.enroll_in_login(twice, Vec::new(), None, at(9));
+    assert_eq!((stored, account), (Enrolled::Otherwise, Account::default()));
+}
+
+#[test]
+fn a_locked_account_stores_nothing_that_was_set_up() {
+    let mut account = Account::default();
+    let epoch = account.lockout().epoch();
+    for _ in 0..5 {
+        account.wrong_first_code(epoch, at(0), &Limits::default());
+    }
+    let before = account.clone();
+    let pin = vec![NewFactor::Pin("phc-pin".to_owned())];
+    let stored = account.enroll_in_login(pin, Vec::new(), None, at(1));
+    assert_eq!((stored, &account), (Enrolled::Locked, &before));
 }

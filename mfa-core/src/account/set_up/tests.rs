@@ -167,7 +167,12 @@ fn after_any_enrolment_nobody_enrols_a_first_device_in_a_login() {
             take(&mut account, step, &mut now);
         }
         let before = account.clone();
-        let set_up = account.enroll_in_login(device("thief"), Vec::new(), None, at(now));
+        let set_up = account.enroll_in_login(
+            vec![NewFactor::Device(device("thief"))],
+            Vec::new(),
+            None,
+            at(now),
+        );
         assert_eq!(
             (set_up, &account),
             (Enrolled::Otherwise, &before),

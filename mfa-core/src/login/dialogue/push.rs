@@ -76,6 +76,18 @@ impl Dialogue {
         self.user.is_pushed && !is_passcode(typed.expose())
     }
 
+    /// Whether the answer goes to a server that asks this user on a phone. Such a server needs no password: a program that
+    /// answers every prompt with it would tell it to the server.
+    pub(super) fn may_ask_phone<C>(&self, turn: &Turn<C>) -> bool {
+        let factor = match turn {
+            Turn::Factor(factor) | Turn::Challenge(factor, _) | Turn::PushChallenge(factor, _) => {
+                *factor
+            }
+            Turn::Choice | Turn::Recipient(_) | Turn::Push(_) => return false,
+        };
+        is_judged_elsewhere(factor) && self.user.is_pushed
+    }
+
     /// Whether a phone is asked now, instead of the user.
     pub(super) fn pushes(&self, factor: Factor) -> bool {
         is_judged_elsewhere(factor)

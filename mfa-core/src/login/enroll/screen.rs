@@ -8,7 +8,12 @@
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Style};
 
+use super::super::entry::SetUp;
 use super::Occasion;
+use super::step::Saying;
+use crate::factors::address::Channel;
+use crate::factors::questions::QUESTIONS;
+use crate::factors::{Factor, FactorRow, Stored};
 use crate::texts::{How, Text, Texts};
 
 /// Where the user reads.
@@ -40,11 +45,10 @@ impl Screen {
         self != Self::Page
     }
 
-    /// What comes before the first prompt.
+    /// What comes before the prompt for the first code of a device.
     pub(super) fn invitation(
         self,
-        texts: &Texts,
-        occasion: Occasion,
+        saying: &Saying,
         picture: Option<&str>,
         key: &Secret,
     ) -> Vec<Message> {
@@ -52,10 +56,12 @@ impl Screen {
             Self::Terminal => How::Scan,
             Self::Ssh | Self::Page => How::Type,
         };
-        let text = match occasion {
-            Occasion::First => Text::EnrollFirst(how),
-            Occasion::Lost { .. } => Text::EnrollLost(how),
+        let text = match (saying.occasion, saying.is_first) {
+            (Occasion::Lost { .. }, _) => Text::EnrollLost(how),
+            (Occasion::First, true) => Text::EnrollFirst(how),
+            (Occasion::First, false) => Text::EnrollDevice(how),
         };
+        let texts = &saying.asking;
         let mut messages = vec![info(texts.say(&text))];
         if self.shows_messages() {
             messages.push(info(with_key(texts, key, "")));
@@ -90,9 +96,9 @@ impl Screen {
         }
     }
 
-    /// What comes before the question whether the recovery codes are stored.
-    pub(super) fn recovery(self, texts: &Texts, codes: &[Secret]) -> Message {
-        let before = texts.say(&Text::EnrollRecovery);
+    /// What comes before the question whether the recovery codes are stored: what `introduction` says, and the codes.
+    pub(super) fn recovery(self, texts: &Texts, introduction: &Text, codes: &[Secret]) -> Message {
+        let before = texts.say(introduction);
         // As long as it gets at once: growing would leave a copy behind.
         let mut text = String::with_capacity(before.len() + 1 + 32 * codes.len());
         text.push_str(&before);
@@ -157,6 +163,47 @@ const PAGES: [&str; 1] = ["cockpit"];
 
 /// The prompts of a set-up, as they are shown one after the other.
 #[must_use]
-pub fn prompts(texts: &Texts) -> [String; 2] {
-    [Text::EnrollCode, Text::EnrollStored].map(|text| texts.prompt(&text))
+pub fn prompts(texts: &Texts, set_up: &SetUp) -> Vec<String> {
+    let factors = set_up.combination.factors().iter();
+    let mut prompts: Vec<String> = factors
+        .flat_map(|f| prompts_of(texts, *f, set_up))
+        .collect();
+    if set_up.has_codes {
+        prompts.push(texts.prompt(&Text::EnrollStored));
+    }
+    prompts
+}
+
+fn prompts_of(texts: &Texts, factor: Factor, set_up: &SetUp) -> Vec<String> {
+    let texts_of = |all: &[Text]| all.iter().map(|text| texts.prompt(text)).collect();
+    match factor.row().stored {
+        Stored::Devices => texts_of(&[Text::EnrollCode]),
+        Stored::Pin => texts_of(&[Text::PromptNewPin, Text::PromptPinAgain]),
+        Stored::Questions => (1..)
+            .take(QUESTIONS)
+            .flat_map(|number| {
+                [
+                    Text::PromptQuestion(number),
+                    Text::PromptAnswer(number),
+                    Text::PromptAnswerAgain(number),
+                ]
+            })
+            .map(|text| texts.prompt(&text))
+            .collect(),
+        Stored::Contacts(channel) => {
+            let is_known = set_up
+                .address
+                .as_ref()
+                .is_some_and(|to| to.channel() == channel);
+            let asked = match channel {
+                Channel::Email => Text::PromptAddress,
+                Channel::Sms => Text::PromptNumber,
+            };
+            let asked = (!is_known).then(|| texts.prompt(&asked));
+            let code = texts.prompt_for(factor, "");
+            asked.into_iter().chain([code]).collect()
+        }
+        // A login sets up none.
+        Stored::Remote => Vec::new(),
+    }
 }

@@ -1,7 +1,15 @@
-//! The dialogue of setting up a device.
+//! The dialogue of a set-up.
 
+mod knowledge;
+mod several;
+
+use jiff::Timestamp;
+
+use super::super::event::FreshDevice;
+use super::device::PICTURES;
 use super::*;
 use crate::account::samples::{at, device};
+use crate::factors::device::Windows;
 
 /// The code of step 1 of the sample's device (RFC 4226, appendix D).
 const RIGHT: &str = "287082";
@@ -12,7 +20,19 @@ fn begin() -> (Enrollment, Step) {
 
 fn begin_on(screen: Screen) -> (Enrollment, Step) {
     let made = made(Some("QR\nQR"));
-    Enrollment::begin(Occasion::First, made, screen, Wording::default())
+    begun(made.into(), Occasion::First, screen)
+}
+
+fn begun(fresh: FreshFactors, occasion: Occasion, screen: Screen) -> (Enrollment, Step) {
+    let (enrollment, next) = Enrollment::begin(occasion, fresh, screen, Wording::default());
+    (enrollment, asked(next))
+}
+
+fn asked(next: EnrollNext) -> Step {
+    match next {
+        EnrollNext::Ask(step) => step,
+        other => panic!("not asked: {other:?}"),
+    }
 }
 
 fn made(picture: Option<&str>) -> FreshDevice {
@@ -26,7 +46,27 @@ fn made(picture: Option<&str>) -> FreshDevice {
 }
 
 fn answer(enrollment: &mut Enrollment, text: &str) -> EnrollNext {
-    enrollment.answer(&text.into(), at(59), &Windows::default())
+    answer_at(enrollment, text, at(59))
+}
+
+fn answer_at(enrollment: &mut Enrollment, text: &str, now: Timestamp) -> EnrollNext {
+    enrollment.answer(&AnswerEvent {
+        text: text.into(),
+        is_password: false,
+        now,
+        windows: Windows::default(),
+    })
+}
+
+/// Why the login ended.
+fn reason(next: EnrollNext) -> EndReason {
+    match next {
+        EnrollNext::End(end) => {
+            assert_eq!(end.outcome, Outcome::Cancelled);
+            end.reason.unwrap()
+        }
+        other => panic!("not ended: {other:?}"),
+    }
 }
 
 fn texts(step: &Step) -> String {
@@ -45,11 +85,11 @@ fn a_right_code_and_a_yes_are_needed_before_anything_is_stored() {
     assert!(step.prompt.unwrap().echo);
     assert!(matches!(answer(&mut enrollment, "no"), EnrollNext::Ask(_)));
     assert!(matches!(answer(&mut enrollment, "Yes"), EnrollNext::Store));
-    assert_eq!(
-        enrollment.made().0.last_step,
-        Some(1),
-        "the code is used up"
-    );
+    let ([ChosenFactor::Device(device)], codes) = enrollment.made() else {
+        panic!("a device was set up");
+    };
+    assert_eq!(device.last_step, Some(1), "the code is used up");
+    assert_eq!(codes.len(), 3);
 }
 
 #[test]
@@ -90,7 +130,7 @@ fn a_wrong_code_is_counted_and_may_be_tried_again() {
         answer(&mut enrollment, "000000"),
         EnrollNext::Wrong
     ));
-    assert!(enrollment.ask_again().prompt.is_some());
+    assert!(asked(enrollment.ask_again()).prompt.is_some());
     assert!(matches!(answer(&mut enrollment, RIGHT), EnrollNext::Ask(_)));
     assert_eq!(enrollment.locked().outcome, Outcome::Locked);
 }
@@ -104,7 +144,7 @@ fn an_empty_answer_or_sshd_s_stand_in_cancels_at_any_prompt() {
                 answer(&mut enrollment, text);
             }
             let next = answer(&mut enrollment, typed);
-            assert!(matches!(next, EnrollNext::GivenUp), "{typed:?}");
+            assert_eq!(reason(next), EndReason::NotFinished, "{typed:?}");
         }
     }
 }
@@ -116,7 +156,7 @@ fn who_never_says_yes_is_not_asked_for_ever() {
     let last = (0..QUESTIONS)
         .map(|_| answer(&mut enrollment, "maybe"))
         .last();
-    assert!(matches!(last, Some(EnrollNext::GivenUp)));
+    assert_eq!(reason(last.unwrap()), EndReason::NotFinished);
 }
 
 #[test]
@@ -136,7 +176,7 @@ fn all_that_is_shown_fits_eighty_columns_with_what_ssh_puts_before_it() {
 #[test]
 fn where_messages_are_logged_keys_and_codes_stand_in_every_prompt_and_nowhere_else() {
     let (mut enrollment, first) = begin_on(Screen::of("cockpit"));
-    let again = enrollment.ask_again();
+    let again = asked(enrollment.ask_again());
     let EnrollNext::Ask(stored) = answer(&mut enrollment, RIGHT) else {
         panic!("the code is right");
     };
@@ -172,7 +212,7 @@ fn transcript(occasion: Occasion, screen: Screen) -> String {
     let uri = device.generator.uri("example host", "anna", 0).unwrap();
     let picture = mfa_qr::draw(uri.expose(), false, mfa_qr::USUAL_ROWS - 5).unwrap();
     let made = made(Some(&picture));
-    let (mut enrollment, first) = Enrollment::begin(occasion, made, screen, Wording::default());
+    let (mut enrollment, first) = begun(made.into(), occasion, screen);
     let mut shown = String::new();
     let mut step = first;
     for typed in ["000000", RIGHT, "no", "yes"] {
@@ -182,9 +222,9 @@ fn transcript(occasion: Occasion, screen: Screen) -> String {
         shown.push_str(&format!("{}{typed}\n", step.prompt.unwrap().text));
         step = match answer(&mut enrollment, typed) {
             EnrollNext::Ask(step) => step,
-            EnrollNext::Wrong => enrollment.ask_again(),
+            EnrollNext::Wrong => asked(enrollment.ask_again()),
             EnrollNext::Store => break,
-            EnrollNext::GivenUp => panic!("it ended"),
+            other => panic!("not asked: {other:?}"),
         };
     }
     assert!(shown.lines().all(|line| line.chars().count() <= 80));

@@ -5,6 +5,7 @@ use mfa_protocol::login::Authtok;
 
 use super::FallbackSource;
 use crate::account::SessionScope;
+use crate::factors::Factor;
 use crate::factors::address::Channel;
 use crate::names::UserName;
 
@@ -17,8 +18,8 @@ pub struct EntryFacts<'a> {
     pub sends: Option<Channel>,
     /// How codes would be sent, if that is turned off.
     pub turned_off: Option<Channel>,
-    /// Whether users may set up a device by themselves.
-    pub is_self_service: bool,
+    /// What users may set up by themselves.
+    pub self_service: &'a [Factor],
     /// Whether a user must enrol a new device after a recovery code.
     pub renews_devices: bool,
 }

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::account::{NewSession, Session};
-use crate::factors::address::Channel;
+use crate::factors::FactorCombination;
+use crate::factors::address::{Channel, Recipient};
 use crate::login::{AskTerms, FallbackRecipients};
 
 /// What happens to a login that the policy asks for something.
@@ -13,10 +14,8 @@ pub enum Entry<'a> {
     NoRoom,
     /// The user gets in without being asked.
     LetIn(LetIn<'a>),
-    /// The user has nothing enrolled and enrols a device now.
-    Enroll(NewDevice),
-    /// The user has nothing enrolled and is asked for an address or a number to send a code to.
-    AskRecipient(Channel, Asked),
+    /// The user has nothing enrolled and enrols all of this now.
+    Enroll(SetUp),
     /// The user is asked for what they have, or for what others have.
     Ask(Asked),
 }
@@ -27,7 +26,7 @@ impl Entry<'_> {
     pub fn can_be_passed(&self) -> bool {
         match self {
             Self::NoRoom => false,
-            Self::LetIn(_) | Self::Enroll(_) | Self::AskRecipient(..) => true,
+            Self::LetIn(_) | Self::Enroll(_) => true,
             Self::Ask(asked) => !asked.is_unenrolled,
         }
     }
@@ -66,9 +65,15 @@ pub struct Grace {
     pub single: bool,
 }
 
-/// The set-up of a first device in the login.
+/// The set-up of the first factors in the login.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewDevice {
+pub struct SetUp {
+    /// What is set up, all of it in this order.
+    pub combination: FactorCombination,
+    /// The address that the settings make of the user's name; without one the user is asked.
+    pub address: Option<Recipient>,
+    /// Whether recovery codes belong to it: where the policy never asks for a code, nothing takes them.
+    pub has_codes: bool,
     /// The session that a pass begins.
     pub session: Option<NewSession>,
 }
@@ -102,9 +107,9 @@ pub enum Hint {
     TurnedOff(Channel),
     /// They may have an address in the user database, which did not answer.
     ProfileUnread,
-    /// They could set up a device, but not where one answer holds password and code.
+    /// They could set up something, but not where one answer holds password and code.
     NoConversation,
-    /// They could set up a device, but that is not what the policy requires.
+    /// They could set up something, but a login can set up nothing that the policy requires.
     NoCode,
 }
 
@@ -134,8 +139,9 @@ impl Hint {
                  code; enrol one first: mfactl enroll totp USER"
             }
             Self::NoCode => {
-                "not enrolled, and what the policy requires can't be enrolled in a login (only \
-                 totp, email and sms can); to see what is required: mfactl status USER"
+                "not enrolled, and what the policy requires can't be enrolled in a login (radius \
+                 never can, and email and sms only if [delivery] sends them); to see what is \
+                 required: mfactl status USER"
             }
         }
     }

@@ -16,6 +16,7 @@ struct Case {
     template: Option<AddressTemplate>,
     sends: Option<Channel>,
     turned_off: Option<Channel>,
+    self_service: &'static [Factor],
     is_guarded: bool,
     is_operation: bool,
     is_proof: bool,
@@ -36,6 +37,7 @@ fn case(combinations: &[&str], unenrolled: Unenrolled) -> Case {
         template: None,
         sends: None,
         turned_off: None,
+        self_service: &[],
         is_guarded: true,
         is_operation: false,
         is_proof: false,
@@ -51,14 +53,24 @@ impl Case {
     /// What is decided for a user whom the host knows or not, in one word, and whether that had to be looked up.
     fn decided(&self, is_known: bool) -> (&'static str, bool) {
         let user = "anna".parse().unwrap();
+        let mut is_looked_up = false;
+        let entry = self.entry(&user).decide(|| {
+            is_looked_up = true;
+            Ok::<_, ()>(KnownUser::by_name(is_known))
+        });
+        (word(&entry.unwrap()), is_looked_up)
+    }
+
+    fn entry<'a>(&'a self, user: &'a UserName) -> Preparation<'a> {
         let facts = EntryFacts {
             fallback: self.template.as_ref().map(FallbackSource::Address),
             sends: self.sends,
             turned_off: self.turned_off,
+            self_service: self.self_service,
             ..EntryFacts::default()
         };
         let context = EntryContext {
-            user: &user,
+            user,
             authtok: self.authtok,
             is_operation: self.is_operation,
             is_proof: self.is_proof,
@@ -69,13 +81,27 @@ impl Case {
             boot: "boot-1",
             now: at(0),
         };
-        let mut is_looked_up = false;
-        let entry = entry(&self.ask, &self.account, facts, context);
-        let entry = entry.decide(|| {
-            is_looked_up = true;
-            Ok::<_, ()>(KnownUser::by_name(is_known))
-        });
-        (word(&entry.unwrap()), is_looked_up)
+        entry(&self.ask, &self.account, facts, context)
+    }
+}
+
+impl Case {
+    /// What is set up, and whether recovery codes belong to it and an address is known.
+    fn set_up(&self) -> Option<(String, bool, bool)> {
+        let user = "anna".parse().unwrap();
+        match self
+            .entry(&user)
+            .decide(|| Ok::<_, ()>(KnownUser::by_name(true)))
+            .unwrap()
+        {
+            Entry::Enroll(SetUp {
+                combination,
+                address,
+                has_codes,
+                ..
+            }) => Some((combination.to_string(), has_codes, address.is_some())),
+            _ => None,
+        }
     }
 }
 
@@ -87,8 +113,6 @@ fn word(entry: &Entry<'_>) -> &'static str {
         Entry::LetIn(LetIn::Unenrolled) => "unenrolled",
         Entry::LetIn(LetIn::Grace(_)) => "grace",
         Entry::Enroll(_) => "enroll",
-        Entry::AskRecipient(Channel::Sms, _) => "number first",
-        Entry::AskRecipient(Channel::Email, _) => "address first",
         Entry::Ask(asked) => match (asked.fallback.address.is_some(), asked.fallback.asks) {
             (true, _) => "ask, with an address",
             (_, Some(Channel::Sms)) => "ask, with a number",
@@ -149,7 +173,7 @@ fn only_what_is_for_users_of_this_host_costs_a_look_up() {
             true,
         ),
         (
-            case(&["pin"], Unenrolled::Enroll),
+            case(&["radius"], Unenrolled::Enroll),
             "ask, with a hint",
             "ask in vain",
             true,
@@ -169,7 +193,7 @@ fn only_what_is_for_users_of_this_host_costs_a_look_up() {
         ),
         (
             sms(&["sms"], Account::default()),
-            "number first",
+            "enroll",
             "ask in vain",
             true,
         ),
@@ -269,17 +293,12 @@ fn an_address_is_asked_for_where_the_template_makes_none() {
     let mut with_device = full();
     with_device.remove(Factor::Email);
     for (case, expected) in [
-        (mail(&["email"], Account::default()), "address first"),
+        (mail(&["email"], Account::default()), "enroll"),
         (mail(&["totp", "email"], Account::default()), "enroll"),
-        (
-            mail(&["email", "totp"], Account::default()),
-            "address first",
-        ),
         (
             mail(&["email+pin"], pin.clone()),
             "ask, with a typed address",
         ),
-        (mail(&["email+pin"], Account::default()), "ask, with a hint"),
         // Who knows password and PIN must not get around the device.
         (mail(&["totp", "email+pin"], with_device), "ask"),
     ] {
@@ -306,13 +325,89 @@ fn an_address_is_asked_for_where_the_template_makes_none() {
         },
     ] {
         let word = changed.decided(true).0;
-        assert!(word != "address first", "{word}");
+        assert!(word != "enroll", "{word}");
     }
     let template = Case {
         template: Some("{user}@example.org".parse().unwrap()),
         ..mail(&["email+pin"], pin)
     };
     assert_eq!(template.decided(true).0, "ask, with an address");
+}
+
+#[test]
+fn the_first_combination_that_a_login_can_set_up_is_set_up_as_a_whole() {
+    let mail = |combinations: &[&str]| Case {
+        sends: Some(Channel::Email),
+        ..case(combinations, Unenrolled::Enroll)
+    };
+    for (combinations, set_up) in [
+        (&["totp"][..], Some(("totp", true))),
+        (&["pin"], Some(("pin", false))),
+        (&["questions", "totp"], Some(("questions", true))),
+        (&["totp+pin"], Some(("totp+pin", true))),
+        (&["email+pin", "totp"], Some(("email+pin", true))),
+        (&["email+questions"], Some(("email+questions", true))),
+        (&["radius+pin", "pin"], Some(("pin", true))),
+        (&["sms", "email"], Some(("email", true))),
+        (&["sms+pin"], None),
+        (&["radius", "radius+totp"], None),
+    ] {
+        let set_up = set_up.map(|(combination, codes)| (combination.to_owned(), codes, false));
+        assert_eq!(mail(combinations).set_up(), set_up, "{combinations:?}");
+        let is_possible = mail(combinations)
+            .ask
+            .combinations
+            .iter()
+            .any(|combination| {
+                let sends = Some(Channel::Email);
+                let facts = EntryFacts {
+                    sends,
+                    ..EntryFacts::default()
+                };
+                can_be_set_up(combination, &facts)
+            });
+        assert_eq!(is_possible, set_up.is_some(), "the review says the same");
+    }
+    let template = Case {
+        template: Some("{user}@example.org".parse().unwrap()),
+        ..mail(&["email+pin"])
+    };
+    let known = Some(("email+pin".to_owned(), true, true));
+    assert_eq!(template.set_up(), known, "the address is not asked for");
+}
+
+#[test]
+fn an_ordinary_process_sets_up_what_self_service_allows_and_no_address() {
+    const SELF_SERVICE: [Factor; 3] = [Factor::Pin, Factor::Totp, Factor::Email];
+    for (combinations, set_up) in [
+        (&["totp"][..], Some("totp")),
+        (&["questions", "pin"], Some("pin")),
+        (&["email", "totp+pin"], Some("totp+pin")),
+        (&["questions"], None),
+        (&["pin+questions"], None),
+        (&["email"], None),
+        (&["email+pin"], None),
+    ] {
+        let case = Case {
+            sends: Some(Channel::Email),
+            is_guarded: false,
+            self_service: &SELF_SERVICE,
+            ..case(combinations, Unenrolled::Enroll)
+        };
+        let found = case.set_up().map(|(combination, ..)| combination);
+        assert_eq!(found.as_deref(), set_up, "{combinations:?}");
+    }
+}
+
+#[test]
+fn who_has_one_half_does_not_set_up_the_other_without_it() {
+    let mut pin = full();
+    pin.remove(Factor::Totp);
+    pin.remove(Factor::Questions);
+    for combinations in [&["totp+pin"][..], &["totp"], &["questions"]] {
+        let case = case(combinations, Unenrolled::Enroll).with(pin.clone());
+        assert_eq!(case.decided(true).0, "ask in vain", "{combinations:?}");
+    }
 }
 
 fn with_address(mut account: Account) -> Account {
@@ -407,10 +502,7 @@ fn a_number_of_the_user_database_is_for_users_of_the_host_who_have_enrolled_none
         let word = by_profile(&["sms"], unenrolled, &stranger);
         assert_ne!(word, "ask, with an address", "{unenrolled:?}");
     }
-    for (unenrolled, expected) in ALL
-        .into_iter()
-        .zip(["ask in vain", "unenrolled", "number first"])
-    {
+    for (unenrolled, expected) in ALL.into_iter().zip(["ask in vain", "unenrolled", "enroll"]) {
         assert_eq!(by_profile(&["sms"], unenrolled, &none), expected);
     }
 }

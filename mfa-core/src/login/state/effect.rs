@@ -5,7 +5,7 @@ use mfa_protocol::login::Step;
 use super::super::end::End;
 use super::{
     CountingWrongCode, FindingCode, MakingDevice, Prompting, QueryingRadius, SendingCode,
-    StoringDevice, Verifying,
+    StoringFactors, Verifying,
 };
 
 /// What to do next. `C` is what the driver keeps of a RADIUS server's challenge.
@@ -23,10 +23,10 @@ pub enum Effect<C> {
     Verify(Verifying),
     /// Draw the key of a new device and its recovery codes.
     MakeDevice(MakingDevice),
-    /// Count a wrong first code of a device that is being set up.
+    /// Count a wrong first code of what is being set up.
     CountWrongCode(CountingWrongCode),
-    /// Store a device and its recovery codes.
-    StoreDevice(StoringDevice),
+    /// Store what was set up, and its recovery codes.
+    StoreFactors(StoringFactors),
     /// The login has ended.
     End(End),
 }

@@ -433,3 +433,22 @@ fn nothing_typed_is_no_password_whatever_the_caller_says() {
     };
     assert!(!state.is_password());
 }
+
+#[test]
+fn a_program_that_answers_every_prompt_with_the_password_tells_it_to_no_server_that_rings_phones() {
+    let challenge = RadiusReply::Challenged {
+        message: "Choose 42".to_owned(),
+        echo: false,
+        challenge: Server("vip"),
+    };
+    for reply in [RadiusReply::TooMany, challenge] {
+        let (mut dialogue, next) = pushed(1);
+        sends_push(&mut dialogue, next);
+        let _ = asked(dialogue.replied(reply));
+        let outcome = ended(dialogue.answer_as("correct horse", true, 0)).1;
+        assert_eq!(outcome, Outcome::Cancelled);
+    }
+    // A server that rings no phone may want the password itself.
+    let (mut dialogue, _) = begin(plan(&["radius"]), &full());
+    assert!(is_first_query(dialogue.answer_as("correct horse", true, 0)));
+}

@@ -217,3 +217,26 @@ proptest! {
         lead(plan, beside, &acts, &mut world);
     }
 }
+
+#[test]
+fn recovery_codes_lead_nobody_to_a_way_that_they_have_nothing_for() {
+    let mut account = Account::default();
+    account.set_pin("phc-pin".to_owned(), at(0));
+    account.set_recovery(
+        vec![crate::account::samples::pepper().digest("0123456789")],
+        at(0),
+    );
+    let (_, first) = begin(plan(&["totp", "pin"]), &account);
+    assert_eq!(prompt(&first), "PIN: ");
+    // Who has nothing else types one.
+    let (_, first) = begin(plan(&["questions", "totp"]), &account);
+    assert_eq!(prompt(&first), "OTP code: ");
+    // An administrator has issued this one to be typed now.
+    account.issue_bypass(
+        "123456789".into(),
+        std::time::Duration::from_secs(60),
+        at(0),
+    );
+    let (_, first) = begin(plan(&["totp", "pin"]), &account);
+    assert_eq!(prompt(&first), "OTP code: ");
+}

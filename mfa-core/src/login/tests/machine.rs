@@ -1,4 +1,4 @@
-//! Whatever happens, a login passes only by a verdict or a stored device, ends, and asks for a bounded number of things.
+//! Whatever happens, a login passes only by a verdict or by all that was set up, ends, and asks for a bounded number of things.
 
 use proptest::prelude::*;
 
@@ -6,10 +6,11 @@ use super::*;
 use crate::account::samples::device;
 use crate::account::{Counted, Dates, Enrolled, FallbackCode, Refused, Remote};
 use crate::factors::address::{Channel, Recipient};
+use crate::factors::pin::Banned;
 use crate::factors::sent_code::SentCode;
 
 /// Effects that a login may have at most: for each of its 24 answers a look-up, a query, a message and a verdict, and
-/// twice that for each of the 100 answers of a set-up.
+/// a prompt and a message or a count for each of the 100 answers of a set-up.
 const MOST_EFFECTS: usize = 24 * 5 + 100 * 2 + 10;
 
 /// What happens, drawn beforehand.
@@ -26,7 +27,7 @@ impl Chances {
     }
 
     fn typed(&mut self) -> AnswerEvent {
-        const TEXTS: [&str; 12] = [
+        const TEXTS: [&str; 16] = [
             "287082",
             "000000",
             "?",
@@ -39,9 +40,13 @@ impl Chances {
             "+49 170 1234542",
             "no",
             "0123456789012345",
+            "4826",
+            "3",
+            "rex the dog",
+            "anna@example.org",
         ];
         AnswerEvent {
-            text: TEXTS[usize::from(self.below(12))].into(),
+            text: TEXTS[usize::from(self.below(16))].into(),
             is_password: self.below(4) == 0,
             now: at(59 + i64::from(self.below(2)) * 500),
             windows: Windows::default(),
@@ -133,6 +138,44 @@ fn fresh() -> FreshDevice {
     }
 }
 
+/// What a set-up of these factors begins with.
+fn to_set_up(factors: &[Factor]) -> FreshFactors {
+    let fresh = |factor: &Factor| match factor {
+        Factor::Pin => FreshFactor::Pin(Banned::default()),
+        Factor::Questions => FreshFactor::Questions(QuestionChoice {
+            catalogue: ["First pet?", "First car?", "First school?"]
+                .map(str::to_owned)
+                .into(),
+            own: true,
+            user: "anna".parse().unwrap(),
+        }),
+        Factor::Email | Factor::Sms => FreshFactor::Address(AddressChoice {
+            channel: Channel::of(*factor).unwrap(),
+            to: None,
+            region: None,
+            echo: Echo::default(),
+        }),
+        Factor::Totp | Factor::Radius => FreshFactor::Device(device("phone"), None),
+    };
+    FreshFactors {
+        factors: factors.iter().map(fresh).collect(),
+        codes: vec!["0123456789".into()],
+    }
+}
+
+/// Which factor was set up.
+fn factor_of(chosen: &ChosenFactor) -> Factor {
+    match chosen {
+        ChosenFactor::Device(_) => Factor::Totp,
+        ChosenFactor::Pin(_) => Factor::Pin,
+        ChosenFactor::Questions(set) => {
+            assert_eq!(set.len(), 3);
+            Factor::Questions
+        }
+        ChosenFactor::Address(to) => to.channel().factor(),
+    }
+}
+
 /// What the driver has been told that lets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Proof {
@@ -141,8 +184,8 @@ enum Proof {
     Stored,
 }
 
-/// Leads a login to its end: what it ended with, and what speaks for that.
-fn lead(mut effect: Effect, chances: &mut Chances) -> (Outcome, Proof) {
+/// Leads a login to its end: what it ended with, and what speaks for that. What is stored is all of `set_up`.
+fn lead(mut effect: Effect, chances: &mut Chances, set_up: &[Factor]) -> (Outcome, Proof) {
     let mut proof = Proof::Nothing;
     for _ in 0..MOST_EFFECTS {
         effect = match effect {
@@ -180,7 +223,15 @@ fn lead(mut effect: Effect, chances: &mut Chances) -> (Outcome, Proof) {
             }
             Effect::MakeDevice(state) => state.made(fresh(), Screen::Terminal),
             Effect::CountWrongCode(state) => state.counted(chances.counted()),
-            Effect::StoreDevice(state) => {
+            Effect::StoreFactors(state) => {
+                let (chosen, codes) = state.made();
+                let expected = match state.occasion() {
+                    Occasion::First => set_up,
+                    Occasion::Lost { .. } => &[Factor::Totp],
+                };
+                let chosen: Vec<Factor> = chosen.iter().map(factor_of).collect();
+                assert_eq!(chosen, expected, "never a half");
+                assert!(!codes.is_empty());
                 let stored = [Enrolled::Stored, Enrolled::Locked, Enrolled::Otherwise]
                     [usize::from(chances.below(3))];
                 if stored == Enrolled::Stored {
@@ -209,16 +260,30 @@ fn some_combinations() -> impl Strategy<Value = Vec<&'static str>> {
     ])
 }
 
+fn some_set_up() -> impl Strategy<Value = Vec<Factor>> {
+    use Factor::{Email, Pin, Questions, Sms, Totp};
+    prop::sample::select(vec![
+        vec![Totp],
+        vec![Pin],
+        vec![Email],
+        vec![Questions],
+        vec![Totp, Pin],
+        vec![Email, Pin],
+        vec![Sms, Questions, Pin],
+    ])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn a_login_ends_and_passes_by_nothing_but_a_verdict_or_a_stored_device(
+    fn a_login_ends_and_passes_by_nothing_but_a_verdict_or_all_that_was_set_up(
         combinations in some_combinations(),
         tries in 1u32..6,
         renews: bool,
         single: bool,
         enrolls: bool,
+        set_up in some_set_up(),
         number: bool,
         mailbox: bool,
         drawn in prop::collection::vec(any::<u8>(), 1..200),
@@ -230,10 +295,15 @@ proptest! {
         };
         let factors = factors(&plan, &full(), fallback);
         let effect = match enrolls {
-            true => enroll(Occasion::First, fresh(), Screen::Terminal, Wording::default()),
+            true => enroll(
+                Occasion::First,
+                to_set_up(&set_up),
+                Screen::Terminal,
+                Wording::default(),
+            ),
             false => super::super::begin(plan, factors),
         };
-        let (outcome, proof) = lead(effect, &mut Chances { drawn, next: 0 });
+        let (outcome, proof) = lead(effect, &mut Chances { drawn, next: 0 }, &set_up);
         prop_assert_eq!(outcome == Outcome::Passed, proof != Proof::Nothing);
     }
 }

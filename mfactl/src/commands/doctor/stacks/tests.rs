@@ -198,7 +198,7 @@ fn the_stacks_that_are_shipped_are_right() {
     assert!(checks.iter().all(|check| check.ok), "{checks:?}");
     assert_eq!(
         checks[0].message,
-        "cockpit, doas, login, mariadb, ocserv, openvpn, polkit-1, sshd and 4 more: the code is \
+        "cockpit, doas, lightdm, login, mariadb, ocserv, openvpn, polkit-1 and 5 more: the code is \
          asked for after the password or key"
     );
 }
