@@ -3,6 +3,7 @@
 use mfa_protocol::client::ClientError;
 use mfa_protocol::login::Outcome;
 use mfa_protocol::message::ErrorKind;
+use nix::errno::Errno;
 
 /// Every way in which a command ends without having done its work.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,16 @@ pub(crate) enum Failure {
         what: String,
         /// What the system said.
         reason: std::io::Error,
+    },
+    /// The same, with what to run next.
+    #[error("can't {what}: {reason}. {next}")]
+    File {
+        /// What was being done, as in "can't …".
+        what: String,
+        /// What the system said.
+        reason: String,
+        /// What to run next.
+        next: String,
     },
     /// An import that ended in the middle.
     #[error(
@@ -81,7 +92,7 @@ impl Failure {
             Self::Agent(ClientError::Refused { kind: None, .. }) | Self::Rejected(_) => "Refused",
             Self::NotVerified(_) | Self::NotVerifiedForDevice(_) => "NotVerified",
             Self::Cancelled => "Cancelled",
-            Self::Io { .. } => "Io",
+            Self::Io { .. } | Self::File { .. } => "Io",
             Self::Import { source, .. } => source.word(),
         }
     }
@@ -116,6 +127,16 @@ impl Failure {
             Self::NotVerifiedForDevice(_) => Some(ASK_FOR_IT),
             Self::Import { source, .. } => source.hint(),
             _ => None,
+        }
+    }
+
+    /// An I/O error of a file, without the system's number.
+    pub(crate) fn file(what: String, reason: &std::io::Error, next: String) -> Self {
+        let known = reason.raw_os_error().map(Errno::from_raw);
+        Self::File {
+            what,
+            reason: known.map_or_else(|| reason.to_string(), |known| known.desc().to_owned()),
+            next,
         }
     }
 

@@ -6,7 +6,8 @@ use clap::Subcommand;
 
 pub(super) const BACKUP: &str = "\
 Example: mfactl backup /var/lib/mfa/backups/today.mfa-backup
-FILE is replaced once the backup is complete. - is standard output.
+FILE is replaced once the backup is complete. It must be a regular file, not a
+link, device or pipe. - is standard output.
 The backup holds all that is stored, sealed with the host's key: keep a copy of
 /var/lib/mfa/key elsewhere, or nobody can open it. With --recipient-key-file it
 is sealed for a key that is not on the host: mfactl backup-key makes one.
@@ -16,7 +17,7 @@ Root may do this, and the user that the agent runs as.";
 pub(super) const RESTORE: &str = "\
 Example: mfactl restore /var/lib/mfa/backups/Mon.mfa-backup
 The whole file is checked first. Then all records are replaced at once; an end
-before that changes nothing. - is standard input.
+before that changes nothing. FILE is a regular file; - is standard input.
 No used code becomes good again and no lock ends, as far as the replaced store
 knows of them. On a fresh host each TOTP code up to now counts as used. Of HOTP
 codes and recovery codes nothing is known there.
