@@ -100,7 +100,8 @@ notices.")]
     /// Remove a damaged record, so that its user can enrol again
     #[command(after_help = "\
 Example: mfactl store repair --drop account/alice
-Needs a backup of the last 24 hours. A record that is not damaged stays.
+Needs a backup of the last 24 hours. A record that is not damaged stays. Exit
+status 1 if there is no such record.
 On a terminal it asks first. Scripts, --yes and --json are not asked.
 The user has nothing enrolled then: [enforcement] unenrolled decides about them.
 To get the record back instead: mfactl restore --replace FILE")]
