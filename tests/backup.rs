@@ -196,7 +196,13 @@ fn a_backup_for_a_recipient_needs_the_private_key() {
     assert!(agent.ctl().run(&["backup-key", &other], "").is_success());
     let wrong = call(&other);
     assert!(wrong.stdout.contains("does not open"), "{wrong:?}");
-    assert!(call(&private).is_success());
+    let restored = call(&private);
+    assert!(restored.is_success(), "{restored:?}");
+    let note = restored.stderr.replace('\n', " ");
+    assert!(
+        note.contains("anyone who has that key can make such a file"),
+        "{note}"
+    );
     passes(&agent, ANNA, PIN);
 
     // A host that never had any of its keys opens it, too.

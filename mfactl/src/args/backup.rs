@@ -22,6 +22,9 @@ No used code becomes good again and no lock ends, as far as the replaced store
 knows of them. On a fresh host each TOTP code up to now counts as used. Of HOTP
 codes and recovery codes nothing is known there.
 All sessions end. Factors that users enrolled since the backup are gone.
+With --key-file, the backup is sealed for a public key, and anyone who has that
+key can make such a file: restore only one from a place that only you can write
+to.
 On a terminal, --replace asks first. Scripts, --yes and --json are not asked.
 Root may do this, and the user that the agent runs as.";
 

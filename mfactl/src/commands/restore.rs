@@ -48,6 +48,9 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
     }
     let (head, mut reader) = source.read()?;
     let file_key = args.key_file.as_deref().map(|file| key::open(&head, file));
+    if head.key_id.is_none() {
+        context.output.complain(FROM_ANYONE);
+    }
     if args.replace && confirm::asks(context, args.yes) {
         confirm::agreed(context, &lost(&head.made_at), "Replace it?")?;
     }
@@ -78,6 +81,10 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
         .result(&restored, || screen(&restored, &reply))?;
     Ok(Verdict::Done)
 }
+
+/// The public key is in the head of each such backup.
+const FROM_ANYONE: &str = "Note: this backup is sealed for a public key, and anyone who has that key can make such a file \
+                           with factors of their own. Restore it only if it comes from a place that only you can write to.";
 
 /// What is lost.
 fn lost(made_at: &str) -> String {
