@@ -237,7 +237,17 @@ fn a_damaged_or_foreign_backup_changes_nothing() {
     }
     fs::write(&file, &whole).expect("a write");
     let foreign = Agent::start();
-    refused(&foreign, &["restore", &file], &key_id(&agent));
+    let id = key_id(&agent);
+    refused(&foreign, &["restore", &file], &id);
+    let key = foreign.folder().join(format!("key.{id}"));
+    write_key(&key, &fs::read(agent.folder().join("key")).expect("a key"));
+    refused(
+        &foreign,
+        &["restore", &file],
+        "has not read it since it started",
+    );
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("a mode");
+    refused(&foreign, &["restore", &file], "chmod 0600");
     passes(&agent, "later", PIN);
     assert!(agent.ctl().run(&restore, "").is_success());
     assert!(agent.admin().enrolled("later").is_empty());

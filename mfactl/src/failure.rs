@@ -32,7 +32,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Rejected(String),
     /// A file, a terminal or standard output failed.
-    #[error("can't {what}: {reason}")]
+    #[error("can't {what}: {}", plain(reason))]
     Io {
         /// What was being done, as in "can't …".
         what: String,
@@ -130,12 +130,11 @@ impl Failure {
         }
     }
 
-    /// An I/O error of a file, without the system's number.
+    /// An I/O error of a file, with what to run next.
     pub(crate) fn file(what: String, reason: &std::io::Error, next: String) -> Self {
-        let known = reason.raw_os_error().map(Errno::from_raw);
         Self::File {
             what,
-            reason: known.map_or_else(|| reason.to_string(), |known| known.desc().to_owned()),
+            reason: plain(reason),
             next,
         }
     }
@@ -147,6 +146,12 @@ impl Failure {
             reason,
         }
     }
+}
+
+/// What the system said, without its number.
+fn plain(reason: &std::io::Error) -> String {
+    let known = reason.raw_os_error().map(Errno::from_raw);
+    known.map_or_else(|| reason.to_string(), |known| known.desc().to_owned())
 }
 
 const START_IT: &str = "\

@@ -281,3 +281,28 @@ fn a_device_is_no_backup_and_the_agent_is_not_asked() {
     }
     assert_eq!(agent.finish(), 0);
 }
+
+#[test]
+fn a_pair_of_keys_is_made_whole_or_not_at_all_and_replaces_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let private = dir.path().join("key");
+    let public = dir.path().join("key.pub");
+    let name = private.display().to_string();
+    std::fs::write(&public, "older").unwrap();
+    let agent = Agent::scripted(Vec::new());
+    let make = |file: &str| mfactl(&agent, &["backup-key", file], "");
+    let refused = make(&name);
+    assert_eq!(refused.status.code(), Some(1));
+    let text = stderr(&refused);
+    assert!(
+        text.contains("key.pub: File exists. No key is replaced"),
+        "{text}"
+    );
+    assert!(!private.exists());
+    assert_eq!(std::fs::read(&public).unwrap(), b"older");
+    std::fs::remove_file(&public).unwrap();
+    assert!(make(&name).status.success());
+    let before = std::fs::read(&private).unwrap();
+    assert_eq!(make(&name).status.code(), Some(1));
+    assert_eq!(std::fs::read(&private).unwrap(), before);
+}
