@@ -73,7 +73,14 @@ fn a_fresh_host_has_every_account_and_takes_no_code_used_before() {
     let token = agent.admin().counting_device("hugo");
     agent.admin().pin("rita", PIN);
     let recovery = agent.admin().recovery_codes("rita", 3);
+    let doctor = || agent.ctl().run(&["doctor"], "").stdout;
+    assert!(doctor().contains("there is no backup yet"), "{}", doctor());
     let file = backup(&agent);
+    assert!(
+        doctor().contains("the last backup was made"),
+        "{}",
+        doctor()
+    );
     let made = agent.ctl().json(&["backup", &file], "");
     assert_eq!(made["records"], 3);
     assert_eq!(made["key_id"], key_id(&agent));
