@@ -101,7 +101,9 @@ impl Target {
 
 /// A file that is complete later. It is locked meanwhile, so that no other backup takes it for one left behind.
 struct Draft {
-    file: Flock<File>,
+    file: File,
+    /// None on a disk without locks, where no draft is removed either.
+    _lock: Option<Flock<File>>,
     folder: OwnedFd,
     name: OsString,
     to: OsString,
@@ -135,9 +137,14 @@ impl Draft {
         let what = format!("write {shown}");
         for _ in 0..TRIES {
             let draft = draft_name(name).map_err(Failure::io(&what))?;
-            if let Some(file) = made(&folder, &draft).map_err(|e| Failure::io(&what)(e.into()))? {
+            let made = made(&folder, &draft).map_err(|reason| {
+                let next = "Name a file in a folder that you can write to".to_owned();
+                Failure::file(what.clone(), &reason, next)
+            });
+            if let Some((file, lock)) = made? {
                 return Ok(Self {
                     file,
+                    _lock: lock,
                     folder,
                     name: draft,
                     to: name.to_owned(),
@@ -176,8 +183,8 @@ impl Draft {
             self.to.as_os_str(),
             AtFlags::AT_SYMLINK_NOFOLLOW,
         ) {
-            Ok(_) => format!("The older {} is unchanged. ", self.shown.display()),
-            Err(_) => String::new(),
+            Ok(_) if !self.is_done => format!("The older {} is unchanged. ", self.shown.display()),
+            _ => String::new(),
         };
         format!("{older}Free room there or name a file elsewhere, and repeat the command")
     }
@@ -258,13 +265,17 @@ fn is_draft_of(name: &OsStr, draft: &OsStr) -> bool {
     random.is_some_and(|random| random.len() == 2 * RANDOM && HEXLOWER.decode(random).is_ok())
 }
 
-/// A new file that is locked; none if another backup has removed it before that.
-fn made(folder: &OwnedFd, draft: &OsStr) -> Result<Option<Flock<File>>, Errno> {
+/// A new file and its lock; none if another backup has removed it before it was locked.
+fn made(folder: &OwnedFd, draft: &OsStr) -> io::Result<Option<(File, Option<Flock<File>>)>> {
     let flags =
         OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let file = openat(folder, draft, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
-    let locked = Flock::lock(File::from(file), FlockArg::LockExclusiveNonblock);
-    Ok(locked.ok().filter(|file| is_named(folder, draft, file)))
+    let file = File::from(openat(folder, draft, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
+    let lock = match Flock::lock(file.try_clone()?, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Some(lock),
+        Err((_, Errno::EWOULDBLOCK)) => return Ok(None),
+        Err(_) => None,
+    };
+    Ok(is_named(folder, draft, &file).then_some((file, lock)))
 }
 
 fn is_named(folder: &OwnedFd, name: &OsStr, file: &File) -> bool {

@@ -128,6 +128,16 @@ fn a_draft_that_was_replaced_is_no_backup() {
 }
 
 #[test]
+fn a_folder_that_can_not_be_written_to_is_said_with_what_to_do() {
+    let error = refused(Path::new("/proc/self/backup"));
+    assert!(
+        error.ends_with(". Name a file in a folder that you can write to"),
+        "{error}"
+    );
+    assert!(!error.contains("os error"), "{error}");
+}
+
+#[test]
 fn a_full_disk_is_said_without_a_number_and_with_what_to_do() {
     let Ok(full) = File::options().write(true).open("/dev/full") else {
         return;
