@@ -73,7 +73,14 @@ fn a_fresh_host_has_every_account_and_takes_no_code_used_before() {
     let token = agent.admin().counting_device("hugo");
     agent.admin().pin("rita", PIN);
     let recovery = agent.admin().recovery_codes("rita", 3);
+    let doctor = || agent.ctl().run(&["doctor"], "").stdout;
+    assert!(doctor().contains("there is no backup yet"), "{}", doctor());
     let file = backup(&agent);
+    assert!(
+        doctor().contains("the last backup was made"),
+        "{}",
+        doctor()
+    );
     let made = agent.ctl().json(&["backup", &file], "");
     assert_eq!(made["records"], 3);
     assert_eq!(made["key_id"], key_id(&agent));
@@ -196,7 +203,13 @@ fn a_backup_for_a_recipient_needs_the_private_key() {
     assert!(agent.ctl().run(&["backup-key", &other], "").is_success());
     let wrong = call(&other);
     assert!(wrong.stdout.contains("does not open"), "{wrong:?}");
-    assert!(call(&private).is_success());
+    let restored = call(&private);
+    assert!(restored.is_success(), "{restored:?}");
+    let note = restored.stderr.replace('\n', " ");
+    assert!(
+        note.contains("anyone who has that key can make such a file"),
+        "{note}"
+    );
     passes(&agent, ANNA, PIN);
 
     // A host that never had any of its keys opens it, too.
@@ -231,7 +244,17 @@ fn a_damaged_or_foreign_backup_changes_nothing() {
     }
     fs::write(&file, &whole).expect("a write");
     let foreign = Agent::start();
-    refused(&foreign, &["restore", &file], &key_id(&agent));
+    let id = key_id(&agent);
+    refused(&foreign, &["restore", &file], &id);
+    let key = foreign.folder().join(format!("key.{id}"));
+    write_key(&key, &fs::read(agent.folder().join("key")).expect("a key"));
+    refused(
+        &foreign,
+        &["restore", &file],
+        "has not read it since it started",
+    );
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("a mode");
+    refused(&foreign, &["restore", &file], "chmod 0600");
     passes(&agent, "later", PIN);
     assert!(agent.ctl().run(&restore, "").is_success());
     assert!(agent.admin().enrolled("later").is_empty());
@@ -251,6 +274,9 @@ fn a_backup_goes_through_standard_output_and_input() {
     assert!(piped.is_success() && piped.stdout.is_empty(), "{piped:?}");
     let usage = agent.ctl().run(&["backup", "-"], "");
     assert_eq!(usage.status, Some(2), "{usage:?}");
+    let script = format!("{ctl} --socket {socket} backup - > /dev/null");
+    let lost = run(Command::new("sh").args(["-c", &script]));
+    assert_eq!(lost.status, Some(2), "{lost:?}");
     let script = format!("{ctl} --socket {socket} restore --replace - < {file}");
     let piped = run_with_input(Command::new("sh").args(["-c", &script]), "");
     assert!(piped.is_success(), "{piped:?}");
@@ -390,7 +416,9 @@ fn a_damaged_record_refuses_its_user_alone_is_named_and_can_be_dropped_after_a_b
         "not damaged",
     );
     assert_eq!(agent.ctl().json(&repair, "")["dropped"], true);
-    assert_eq!(agent.ctl().json(&repair, "")["dropped"], false);
+    let again = agent.ctl().run(&repair, "");
+    assert_eq!(again.status, Some(1), "{again:?}");
+    assert!(again.stdout.contains("\"dropped\":false"), "{again:?}");
     assert!(agent.ctl().run(&["store", "check"], "").is_success());
     // As somebody who never enrolled anything.
     let seen = Login::of("bob").run(&Stack::asking(&agent));

@@ -3,6 +3,8 @@
 //! The agent sends RFC 3339 in UTC. An administrator at 3 a.m. wants local time, and how long that is from now. A text
 //! that is no time is shown as it is, cleaned.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
 
@@ -53,6 +55,12 @@ impl Clock {
     /// "in 42 minutes", "2 minutes ago"
     pub(crate) fn wait(&self, time: &str) -> String {
         self.shown(time, |at| self.distance(at))
+    }
+
+    /// Whether `time` is longer ago than `age`.
+    pub(crate) fn is_older(&self, time: &str, age: Duration) -> bool {
+        let at = time.parse::<Timestamp>();
+        at.is_ok_and(|at| self.now.duration_since(at).as_secs_f64() > age.as_secs_f64())
     }
 
     fn shown(&self, time: &str, show: impl FnOnce(Timestamp) -> String) -> String {

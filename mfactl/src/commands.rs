@@ -16,6 +16,7 @@ pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod lists;
 pub(crate) mod mode;
+mod opener;
 pub(crate) mod remove;
 pub(crate) mod rename;
 pub(crate) mod restore;

@@ -3,6 +3,7 @@
 use mfa_protocol::client::ClientError;
 use mfa_protocol::login::Outcome;
 use mfa_protocol::message::ErrorKind;
+use nix::errno::Errno;
 
 /// Every way in which a command ends without having done its work.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +32,22 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Rejected(String),
     /// A file, a terminal or standard output failed.
-    #[error("can't {what}: {reason}")]
+    #[error("can't {what}: {}", plain(reason))]
     Io {
         /// What was being done, as in "can't …".
         what: String,
         /// What the system said.
         reason: std::io::Error,
+    },
+    /// The same, with what to run next.
+    #[error("can't {what}: {reason}. {next}")]
+    File {
+        /// What was being done, as in "can't …".
+        what: String,
+        /// What the system said.
+        reason: String,
+        /// What to run next.
+        next: String,
     },
     /// An import that ended in the middle.
     #[error(
@@ -81,7 +92,7 @@ impl Failure {
             Self::Agent(ClientError::Refused { kind: None, .. }) | Self::Rejected(_) => "Refused",
             Self::NotVerified(_) | Self::NotVerifiedForDevice(_) => "NotVerified",
             Self::Cancelled => "Cancelled",
-            Self::Io { .. } => "Io",
+            Self::Io { .. } | Self::File { .. } => "Io",
             Self::Import { source, .. } => source.word(),
         }
     }
@@ -119,6 +130,15 @@ impl Failure {
         }
     }
 
+    /// An I/O error of a file, with what to run next.
+    pub(crate) fn file(what: String, reason: &std::io::Error, next: String) -> Self {
+        Self::File {
+            what,
+            reason: plain(reason),
+            next,
+        }
+    }
+
     /// For `map_err`: an I/O error with what was being done.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         move |reason| Self::Io {
@@ -126,6 +146,12 @@ impl Failure {
             reason,
         }
     }
+}
+
+/// What the system said, without its number.
+fn plain(reason: &std::io::Error) -> String {
+    let known = reason.raw_os_error().map(Errno::from_raw);
+    known.map_or_else(|| reason.to_string(), |known| known.desc().to_owned())
 }
 
 const START_IT: &str = "\

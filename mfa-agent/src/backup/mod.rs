@@ -43,7 +43,22 @@ pub enum BackupError {
          key.{needed}, owned by the agent's user with mode 0600, and restart the agent"
     )]
     OtherKey { needed: String, here: String },
-    /// The key of the file does not open.
+    /// The same, and the file of that key is here, but not used.
+    #[error(
+        "the backup needs the key {needed}. {path} is there, but it is not used: {reason}. Then restart the agent: \
+         systemctl restart mfa-agent"
+    )]
+    UnusedKey {
+        needed: String,
+        path: String,
+        reason: String,
+    },
+    /// The key that sealed it does not open the key of the file.
+    #[error(
+        "the head of the backup was changed or is damaged: the key {0} does not open it; use another backup"
+    )]
+    Forged(String),
+    /// The key of the file can't be made.
     #[error(transparent)]
     Key(#[from] VaultError),
     #[error(transparent)]

@@ -2,12 +2,12 @@
 
 use aead_stream::DecryptorBE32;
 use chacha20poly1305::XChaCha20Poly1305;
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use mfa_protocol::backup::{BackupHead, VERSION};
 use zeroize::Zeroizing;
 
 use super::{BackupError, Content, End, Item, ItemError, Meta, NONCE, bound};
-use crate::vault::{Vault, VaultError};
+use crate::vault::{ID, Vault, VaultError};
 
 /// What opens a backup.
 pub enum Opening<'a> {
@@ -57,13 +57,7 @@ impl Opener {
         let key = match (opening, &head.key_id) {
             (Opening::Host(vault), Some(id)) => {
                 let wrapped = decoded(&head.file_key).unwrap_or_default();
-                vault.unwrap(id, &wrapped).map_err(|error| match error {
-                    VaultError::OtherKey { sealed, here } => BackupError::OtherKey {
-                        needed: sealed,
-                        here,
-                    },
-                    other => other.into(),
-                })?
+                unwrapped(vault, id, &wrapped)?
             }
             (Opening::FileKey(bytes), None) => as_key(bytes)
                 .ok_or_else(|| BackupError::Head("its key has not 32 bytes".to_owned()))?,
@@ -151,6 +145,24 @@ impl Opener {
         }
         Ok(())
     }
+}
+
+/// The key of the file, sealed with a key of the host.
+fn unwrapped(vault: &Vault, id: &str, wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, BackupError> {
+    // It comes from the file, and goes into messages and a file name.
+    if id.len() != 2 * ID || HEXLOWER.decode(id.as_bytes()).is_err() {
+        return Err(BackupError::Head(
+            "its head names no key; use another backup".to_owned(),
+        ));
+    }
+    vault.unwrap(id, wrapped).map_err(|error| match error {
+        VaultError::OtherKey { sealed, here } => BackupError::OtherKey {
+            needed: sealed,
+            here,
+        },
+        VaultError::Forged | VaultError::Malformed => BackupError::Forged(id.to_owned()),
+        error @ VaultError::TooLong => error.into(),
+    })
 }
 
 fn decoded(text: &str) -> Option<Vec<u8>> {

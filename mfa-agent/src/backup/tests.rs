@@ -146,6 +146,46 @@ fn the_head_is_bound_to_the_chunks() {
     assert!(error.to_string().contains("version 2"), "{error}");
 }
 
+#[test]
+fn a_changed_head_is_called_a_changed_backup_and_its_key_id_goes_nowhere() {
+    let (head, _) = sealed(&Sealing::Host(&vault(1)), &some());
+    let begun = |head: &BackupHead| {
+        let error = Opener::begin(head, &Opening::Host(&vault(1))).err();
+        error.unwrap().to_string()
+    };
+    let mut wrapped = BASE64.decode(head.file_key.as_bytes()).unwrap();
+    wrapped[30] ^= 1;
+    for file_key in [BASE64.encode(&wrapped), "AAAA".to_owned(), String::new()] {
+        let changed = BackupHead {
+            file_key,
+            ..head.clone()
+        };
+        let error = begun(&changed);
+        assert!(error.contains("use another backup"), "{error}");
+        assert!(!error.contains("a record"), "{error}");
+    }
+    for id in [
+        "",
+        "../../x",
+        "0e240d7",
+        "0E240D73",
+        "0e240d73\u{1b}",
+        "0e240d733",
+    ] {
+        let changed = BackupHead {
+            key_id: Some(id.to_owned()),
+            ..head.clone()
+        };
+        let error = begun(&changed);
+        assert!(error.contains("names no key"), "{id}: {error}");
+    }
+    let other = BackupHead {
+        key_id: Some("0e240d73".to_owned()),
+        ..head
+    };
+    assert!(begun(&other).contains("key.0e240d73"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -10,6 +10,7 @@
 mod key;
 mod lasting;
 mod ring;
+mod unused;
 
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ use mfa_core::factors::recovery::Pepper;
 pub use ring::KeyRing;
 
 const VERSION: u8 = 1;
-const ID: usize = 4;
+/// The bytes of a key's ID.
+pub(crate) const ID: usize = 4;
 const NONCE: usize = 24;
 const HEADER: usize = 1 + ID + NONCE;
 

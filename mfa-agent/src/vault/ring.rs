@@ -99,8 +99,12 @@ impl KeySource {
     /// The path of the earlier key with this ID, if it is a file.
     #[must_use]
     pub fn earlier_file(&self, id: &str) -> Option<PathBuf> {
-        let path = with_suffix(&self.file, &format!(".{id}"));
+        let path = self.earlier_path(id);
         path.exists().then_some(path)
+    }
+
+    pub(super) fn earlier_path(&self, id: &str) -> PathBuf {
+        with_suffix(&self.file, &format!(".{id}"))
     }
 
     /// `key.1f2e3d4c` beside the key; with a credential the key file itself, too.

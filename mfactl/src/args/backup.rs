@@ -6,7 +6,8 @@ use clap::Subcommand;
 
 pub(super) const BACKUP: &str = "\
 Example: mfactl backup /var/lib/mfa/backups/today.mfa-backup
-FILE is replaced once the backup is complete. - is standard output.
+FILE is replaced once the backup is complete. It must be a regular file, not a
+link, device or pipe. - is standard output.
 The backup holds all that is stored, sealed with the host's key: keep a copy of
 /var/lib/mfa/key elsewhere, or nobody can open it. With --recipient-key-file it
 is sealed for a key that is not on the host: mfactl backup-key makes one.
@@ -16,11 +17,14 @@ Root may do this, and the user that the agent runs as.";
 pub(super) const RESTORE: &str = "\
 Example: mfactl restore /var/lib/mfa/backups/Mon.mfa-backup
 The whole file is checked first. Then all records are replaced at once; an end
-before that changes nothing. - is standard input.
+before that changes nothing. FILE is a regular file; - is standard input.
 No used code becomes good again and no lock ends, as far as the replaced store
 knows of them. On a fresh host each TOTP code up to now counts as used. Of HOTP
 codes and recovery codes nothing is known there.
 All sessions end. Factors that users enrolled since the backup are gone.
+With --key-file, the backup is sealed for a public key, and anyone who has that
+key can make such a file: restore only one from a place that only you can write
+to.
 On a terminal, --replace asks first. Scripts, --yes and --json are not asked.
 Root may do this, and the user that the agent runs as.";
 
@@ -99,7 +103,8 @@ notices.")]
     /// Remove a damaged record, so that its user can enrol again
     #[command(after_help = "\
 Example: mfactl store repair --drop account/alice
-Needs a backup of the last 24 hours. A record that is not damaged stays.
+Needs a backup of the last 24 hours. A record that is not damaged stays. Exit
+status 1 if there is no such record.
 On a terminal it asks first. Scripts, --yes and --json are not asked.
 The user has nothing enrolled then: [enforcement] unenrolled decides about them.
 To get the record back instead: mfactl restore --replace FILE")]

@@ -6,6 +6,7 @@
 pub(crate) mod file;
 pub(crate) mod key;
 pub(crate) mod progress;
+pub(crate) mod target;
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -23,8 +24,9 @@ use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
-use file::{Target, Writer};
+use file::Writer;
 use progress::{Progress, counted, grouped};
+use target::Target;
 
 #[derive(Serialize)]
 struct Made<'a> {
@@ -53,11 +55,11 @@ pub(crate) fn run(context: &mut Context, args: &args::Backup) -> Result<Verdict,
     }
     let recipient = args.recipient_key_file.as_deref().map(key::read_text);
     let recipient = recipient.transpose()?;
-    let begun = context.call::<BackupBegin>(&BackupBeginParameters { recipient })?;
     let target = match is_stdout {
-        true => Target::stdout(),
+        true => Target::stdout()?,
         false => Target::file(&args.file)?,
     };
+    let begun = context.call::<BackupBegin>(&BackupBeginParameters { recipient })?;
     let mut writer = Writer::begin(target, &begun.head)?;
     let last = copy(context, &mut writer)?;
     let bytes = writer.end()?;

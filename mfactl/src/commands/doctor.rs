@@ -4,6 +4,7 @@
 //! anything. If the agent does not answer, the checks that need no agent are made.
 
 mod agent;
+mod backups;
 mod clock;
 mod config;
 mod devices;
@@ -13,9 +14,10 @@ pub(super) mod stacks;
 mod terms;
 mod units;
 
+use std::path::Path;
 use std::time::Duration;
 
-use mfa_protocol::admin::{Health, ServiceTerms};
+use mfa_protocol::admin::{Health, HealthReply, ServiceTerms};
 use mfa_protocol::login::Nothing;
 use serde::Serialize;
 
@@ -109,6 +111,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     checks.extend(units::checks(context.socket()));
     checks.extend(config::checks(context, &health, &clock)?);
     checks.extend(clock::checks(clock::TIMESYNC));
+    checks.extend(backups::check(&health, context.socket(), &clock));
     checks.extend(devices::checks(
         context,
         &clock,
@@ -120,6 +123,16 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
         true => Verdict::Done,
         false => Verdict::Refused,
     })
+}
+
+/// Whether backups need attention, and what is to say about them; nothing if the store can't be read.
+pub(super) fn backup_state(
+    health: &HealthReply,
+    socket: &Path,
+    clock: &Clock,
+) -> Option<(bool, String)> {
+    let check = backups::check(health, socket, clock)?;
+    Some((check.remedy.is_some() && !check.is_usual, check.message))
 }
 
 /// How long an agent has to answer that systemd restarts again and again.

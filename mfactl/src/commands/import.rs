@@ -9,7 +9,6 @@ mod batch;
 mod google;
 mod line;
 mod oath;
-mod opener;
 mod report;
 mod source;
 mod table;

@@ -13,7 +13,7 @@ use mfa_protocol::admin::{
 use mfa_protocol::login::Nothing;
 use serde::Serialize;
 
-use super::backup::file::Reader;
+use super::backup::file::{Reader, Source};
 use super::backup::key;
 use super::backup::progress::{Progress, counted};
 use crate::args;
@@ -42,12 +42,15 @@ struct Restored<'a> {
 pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict, Failure> {
     context.set_timeout(PATIENCE);
     context.probe()?;
-    let is_stdin = args.file.as_os_str() == "-";
-    if !is_stdin {
-        check(&args.file)?;
+    let source = Source::open(&args.file)?;
+    if source.is_repeatable() {
+        check(&source)?;
     }
-    let (head, mut reader) = Reader::open(&args.file)?;
+    let (head, mut reader) = source.read()?;
     let file_key = args.key_file.as_deref().map(|file| key::open(&head, file));
+    if head.key_id.is_none() {
+        context.output.complain(FROM_ANYONE);
+    }
     if args.replace && confirm::asks(context, args.yes) {
         confirm::agreed(context, &lost(&head.made_at), "Replace it?")?;
     }
@@ -79,6 +82,10 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
     Ok(Verdict::Done)
 }
 
+/// The public key is in the head of each such backup.
+const FROM_ANYONE: &str = "Note: this backup is sealed for a public key, and anyone who has that key can make such a file \
+                           with factors of their own. Restore it only if it comes from a place that only you can write to.";
+
 /// What is lost.
 fn lost(made_at: &str) -> String {
     format!(
@@ -89,8 +96,8 @@ fn lost(made_at: &str) -> String {
 }
 
 /// Reads the whole file before anything is sent.
-fn check(file: &Path) -> Result<(), Failure> {
-    let (_, mut reader) = Reader::open(file)?;
+fn check(source: &Source) -> Result<(), Failure> {
+    let (_, mut reader) = source.read()?;
     while !reader.chunk()?.1 {}
     Ok(())
 }

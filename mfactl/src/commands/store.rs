@@ -84,8 +84,13 @@ fn drop_record(context: &mut Context, repair: args::Repair) -> Result<Verdict, F
         let record = clean(&record);
         match reply.dropped {
             true => format!("{record} is dropped. Its user has nothing enrolled now"),
-            false => format!("there is no record {record}; nothing was changed"),
+            false => format!(
+                "there is no record {record}; nothing was changed. See the damaged ones: mfactl store check"
+            ),
         }
     })?;
-    Ok(Verdict::Done)
+    Ok(match reply.dropped {
+        true => Verdict::Done,
+        false => Verdict::Refused,
+    })
 }

@@ -239,3 +239,70 @@ fn damaged_records_are_listed_and_one_is_dropped() {
     );
     agent.finish();
 }
+
+#[test]
+fn a_record_that_is_not_there_is_exit_status_1_with_the_command_that_lists_them() {
+    let missing = || {
+        admin(
+            "StoreDrop",
+            json!({"record": "account/nobody"}),
+            json!({"dropped": false}),
+        )
+    };
+    let agent = Agent::scripted(vec![missing(), missing()]);
+    let line = ["store", "repair", "--drop", "account/nobody"];
+    let output = mfactl(&agent, &line, "");
+    assert_eq!(output.status.code(), Some(1));
+    let text = stdout(&output);
+    assert!(
+        text.contains("no record account/nobody") && text.contains("mfactl store check"),
+        "{text}"
+    );
+    let output = mfactl(&agent, &[&["--json"], &line[..]].concat(), "");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        value(&output),
+        json!({"record": "account/nobody", "dropped": false})
+    );
+    agent.finish();
+}
+
+#[test]
+fn a_device_is_no_backup_and_the_agent_is_not_asked() {
+    let agent = Agent::scripted(Vec::new());
+    for file in ["/dev/null", "/dev/full"] {
+        let output = mfactl(&agent, &["backup", file], "");
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            stderr(&output).contains("not a regular file"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    assert_eq!(agent.finish(), 0);
+}
+
+#[test]
+fn a_pair_of_keys_is_made_whole_or_not_at_all_and_replaces_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let private = dir.path().join("key");
+    let public = dir.path().join("key.pub");
+    let name = private.display().to_string();
+    std::fs::write(&public, "older").unwrap();
+    let agent = Agent::scripted(Vec::new());
+    let make = |file: &str| mfactl(&agent, &["backup-key", file], "");
+    let refused = make(&name);
+    assert_eq!(refused.status.code(), Some(1));
+    let text = stderr(&refused);
+    assert!(
+        text.contains("key.pub: File exists. No key is replaced"),
+        "{text}"
+    );
+    assert!(!private.exists());
+    assert_eq!(std::fs::read(&public).unwrap(), b"older");
+    std::fs::remove_file(&public).unwrap();
+    assert!(make(&name).status.success());
+    let before = std::fs::read(&private).unwrap();
+    assert_eq!(make(&name).status.code(), Some(1));
+    assert_eq!(std::fs::read(&private).unwrap(), before);
+}

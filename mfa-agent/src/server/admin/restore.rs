@@ -1,5 +1,6 @@
 //! A restore, chunk by chunk: nothing changes before the last step, and all of it then.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use data_encoding::BASE64;
@@ -16,7 +17,9 @@ use super::super::error::Failure;
 use super::super::pending::RestoreCall;
 use super::backup::failed;
 use crate::audit::Event;
+use crate::backup::BackupError;
 use crate::repository::{RestoreError, RestoreSummary, Step};
+use crate::vault::KeySource;
 
 /// Records that a step looks at.
 const RECORDS_A_STEP: usize = 500;
@@ -40,7 +43,8 @@ impl Connection {
             file_key.as_ref().map(|key| key.as_slice()),
             parameters.replace,
             Timestamp::now(),
-        )?;
+        );
+        let run = run.map_err(|error| with_key_file(error, &agent.settings().store.key_file))?;
         self.restore = Some(Box::new(RestoreCall {
             agent: Arc::clone(agent),
             run,
@@ -123,6 +127,21 @@ fn event(summary: &RestoreSummary, peer: super::Peer) -> Event {
         by_pid: Some(peer.pid),
         ..Event::default()
     }
+}
+
+/// A key that is there and not used is an administrator's mistake, which the message names.
+fn with_key_file(error: RestoreError, key: &Path) -> RestoreError {
+    let RestoreError::Backup(BackupError::OtherKey { needed, .. }) = &error else {
+        return error;
+    };
+    let Some((path, reason)) = KeySource::new(key.to_owned()).why_unused(needed) else {
+        return error;
+    };
+    RestoreError::Backup(BackupError::UnusedKey {
+        needed: needed.clone(),
+        path: path.display().to_string(),
+        reason,
+    })
 }
 
 fn none() -> Failure {

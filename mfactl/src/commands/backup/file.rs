@@ -1,96 +1,20 @@
 //! The file of a backup: [`mfa_protocol::backup`] says how it is built.
 
-use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::fd::AsFd;
+use std::path::Path;
 
 use mfa_protocol::backup::{BackupHead, MAGIC, MAX_CHUNK, MAX_HEAD};
 use sha2::{Digest, Sha256};
 
+use super::target::Target;
+use crate::commands::opener;
 use crate::failure::Failure;
 use crate::output::clean;
 
 /// The bytes of the check sum.
 const SUM: usize = 32;
-
-/// Where a backup goes.
-pub(crate) struct Target {
-    out: Box<dyn Write>,
-    file: Option<(File, Draft)>,
-}
-
-/// A file that takes its name when it is complete.
-struct Draft {
-    path: PathBuf,
-    to: PathBuf,
-    is_done: bool,
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if !self.is_done {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-impl Target {
-    pub(crate) fn stdout() -> Self {
-        Self {
-            out: Box::new(io::stdout().lock()),
-            file: None,
-        }
-    }
-
-    pub(crate) fn file(to: &Path) -> Result<Self, Failure> {
-        let what = format!("write {}", to.display());
-        // A device or a pipe is written to, and not replaced.
-        if std::fs::metadata(to).is_ok_and(|meta| !meta.is_file()) {
-            let out = File::options().write(true).open(to);
-            return Ok(Self {
-                out: Box::new(out.map_err(Failure::io(what))?),
-                file: None,
-            });
-        }
-        let name = to.file_name().unwrap_or_default();
-        let mut draft = OsString::from(".");
-        draft.push(name);
-        draft.push(".new");
-        let draft = Draft {
-            path: to.with_file_name(draft),
-            to: to.to_owned(),
-            is_done: false,
-        };
-        let _ = std::fs::remove_file(&draft.path);
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft.path);
-        let file = file.map_err(Failure::io(&what))?;
-        let out = file.try_clone().map_err(Failure::io(&what))?;
-        Ok(Self {
-            out: Box::new(io::BufWriter::with_capacity(256 << 10, out)),
-            file: Some((file, draft)),
-        })
-    }
-
-    /// Makes it durable under its name.
-    fn keep(mut self) -> io::Result<()> {
-        self.out.flush()?;
-        let Some((file, mut draft)) = self.file else {
-            return Ok(());
-        };
-        file.sync_all()?;
-        std::fs::rename(&draft.path, &draft.to)?;
-        draft.is_done = true;
-        let folder = draft.to.parent();
-        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-    }
-}
 
 /// Writes a backup.
 pub(crate) struct Writer {
@@ -123,17 +47,14 @@ impl Writer {
         self.put(&length(&[]))?;
         let sum = std::mem::take(&mut self.sum).finalize();
         self.put(&sum)?;
-        self.target
-            .keep()
-            .map_err(Failure::io("write the backup"))?;
+        self.target.keep()?;
         Ok(self.bytes)
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.sum.update(bytes);
         self.bytes += bytes.len() as u64;
-        let written = self.target.out.write_all(bytes);
-        written.map_err(Failure::io("write the backup"))
+        self.target.put(bytes)
     }
 }
 
@@ -141,28 +62,62 @@ fn length(bytes: &[u8]) -> [u8; 4] {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes()
 }
 
+/// A file to read a backup from. It is open once, so that what is sent is what was checked.
+pub(crate) struct Source {
+    file: File,
+    name: String,
+    /// Where it begins, if it can be read from there again.
+    start: Option<u64>,
+}
+
+impl Source {
+    /// `path`, or standard input if it is `-`.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let shown = path.display().to_string();
+        let mut file = match path.as_os_str() == "-" {
+            true => {
+                let input = io::stdin().as_fd().try_clone_to_owned();
+                File::from(input.map_err(Failure::io("read standard input"))?)
+            }
+            false => opener::named(path)?,
+        };
+        let is_regular = file.metadata().is_ok_and(|about| about.is_file());
+        Ok(Self {
+            start: file.stream_position().ok().filter(|_| is_regular),
+            file,
+            name: clean(&shown).into_owned(),
+        })
+    }
+
+    /// Whether it can be read from its beginning again; a pipe can't.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.start.is_some()
+    }
+
+    /// Reads it, a regular file from its beginning.
+    pub(crate) fn read(&self) -> Result<(BackupHead, Reader), Failure> {
+        let failed = || Failure::io(format!("read {}", self.name));
+        let mut file = self.file.try_clone().map_err(failed())?;
+        if let Some(start) = self.start {
+            file.seek(SeekFrom::Start(start)).map_err(failed())?;
+        }
+        Reader::begin(file, &self.name)
+    }
+}
+
 /// Reads a backup.
 pub(crate) struct Reader {
-    input: Box<dyn Read>,
+    input: BufReader<File>,
     name: String,
     sum: Sha256,
     next: Option<Vec<u8>>,
 }
 
 impl Reader {
-    /// Begins to read `path`, or standard input if it is `-`.
-    pub(crate) fn open(path: &Path) -> Result<(BackupHead, Self), Failure> {
-        let shown = path.display().to_string();
-        let input: Box<dyn Read> = match path.as_os_str() == "-" {
-            true => Box::new(io::stdin().lock()),
-            false => {
-                let file = File::open(path).map_err(Failure::io(format!("read {shown}")))?;
-                Box::new(BufReader::with_capacity(256 << 10, file))
-            }
-        };
+    fn begin(file: File, name: &str) -> Result<(BackupHead, Self), Failure> {
         let mut reader = Self {
-            input,
-            name: clean(&shown).into_owned(),
+            input: BufReader::with_capacity(256 << 10, file),
+            name: name.to_owned(),
             sum: Sha256::new(),
             next: None,
         };

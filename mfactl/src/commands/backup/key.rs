@@ -1,7 +1,7 @@
 //! `mfactl backup-key`, and what such a key opens: HPKE (RFC 9180) with X25519, HKDF-SHA256 and ChaCha20-Poly1305.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::args;
-use crate::commands::Verdict;
+use crate::commands::{Verdict, opener};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
@@ -48,11 +48,12 @@ pub(crate) fn run(context: &mut Context, args: &args::BackupKey) -> Result<Verdi
         *private_text
     ));
     write_new(&args.file, 0o600, &secret)?;
-    write_new(
-        public_file,
-        0o644,
-        &format!("# Seals backups of mfactl.\n{PUBLIC_KEY} {public}\n"),
-    )?;
+    let text = format!("# Seals backups of mfactl.\n{PUBLIC_KEY} {public}\n");
+    if let Err(failure) = write_new(public_file, 0o644, &text) {
+        // Half a pair is no use, and would be in the way of the next try.
+        let _ = std::fs::remove_file(&args.file);
+        return Err(failure);
+    }
     let made = Made {
         private: &args.file,
         public: public_file,
@@ -80,16 +81,29 @@ fn write_new(path: &Path, mode: u32, text: &str) -> Result<(), Failure> {
         .create_new(true)
         .mode(mode)
         .open(path);
-    let mut file = file.map_err(Failure::io(&what))?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(Failure::io(&what))
+    let mut file = file.map_err(|reason| {
+        let next = match reason.kind() {
+            ErrorKind::AlreadyExists => {
+                "No key is replaced, because backups may need it. Name another file"
+            }
+            _ => "Name a file in a folder that you can write to",
+        };
+        Failure::file(what.clone(), &reason, next.to_owned())
+    })?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all());
+    written.map_err(|reason| {
+        let _ = std::fs::remove_file(path);
+        let next = "Free room there, or name a file elsewhere".to_owned();
+        Failure::file(what, &reason, next)
+    })
 }
 
 /// The text of a file with a key.
 pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     let what = format!("read {}", path.display());
-    let file = File::open(path).map_err(Failure::io(&what))?;
+    let file = opener::named(path)?;
     let mut text = String::with_capacity(LARGEST as usize + 32);
     let read = file.take(LARGEST).read_to_string(&mut text);
     read.map_err(Failure::io(&what))?;

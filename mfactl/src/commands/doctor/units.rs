@@ -69,7 +69,8 @@ pub(super) fn last_error() -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn shown(socket: &Path, properties: &str, units: &[&str]) -> Option<String> {
+/// Properties of units, if systemd runs the agent.
+pub(super) fn shown(socket: &Path, properties: &str, units: &[&str]) -> Option<String> {
     if socket != Path::new(DEFAULT_SOCKET) {
         return None;
     }
@@ -103,10 +104,10 @@ const MOST_POLLS: u32 = 250;
 const POLL: Duration = Duration::from_millis(20);
 
 /// A unit's properties.
-struct Unit<'a>(HashMap<&'a str, &'a str>);
+pub(super) struct Unit<'a>(HashMap<&'a str, &'a str>);
 
 impl<'a> Unit<'a> {
-    fn parse(block: &'a str) -> Self {
+    pub(super) fn parse(block: &'a str) -> Self {
         Self(
             block
                 .lines()
@@ -115,7 +116,7 @@ impl<'a> Unit<'a> {
         )
     }
 
-    fn get(&self, property: &str) -> &'a str {
+    pub(super) fn get(&self, property: &str) -> &'a str {
         self.0.get(property).copied().unwrap_or_default()
     }
 }

@@ -10,6 +10,7 @@ use mfa_protocol::policy::EnforcementMode;
 use super::{Step, next, step};
 use crate::clock::Clock;
 use crate::commands::Verdict;
+use crate::commands::doctor::backup_state;
 use crate::commands::doctor::stacks::files::Files;
 use crate::commands::doctor::stacks::{asking, names};
 use crate::commands::findings::errors;
@@ -29,6 +30,7 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
         }
         health => health?,
     };
+    let clock = Clock::system();
     let state = State {
         config: context.call::<CheckConfig>(&CheckConfigParameters { host: None })?,
         mode: context.call::<Mode>(&Nothing {})?.mode,
@@ -36,9 +38,10 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
         locked: counted::<Lockouts>(context, |reply| (reply.lockouts.len(), reply.next))?,
         caller: host::caller(),
         services,
+        backups: backup_state(&health, context.socket(), &clock),
         health,
     };
-    context.output.text(&screen(&state, &Clock::system()))?;
+    context.output.text(&screen(&state, &clock))?;
     Ok(Verdict::Done)
 }
 
@@ -66,6 +69,8 @@ struct State<'a> {
     locked: String,
     /// Whose stacks ask for a code.
     services: Vec<&'a str>,
+    /// Whether backups need attention, and what is to say about them.
+    backups: Option<(bool, String)>,
     /// The user behind root, if there is one.
     caller: Option<String>,
 }
@@ -89,9 +94,16 @@ fn screen(state: &State<'_>, clock: &Clock) -> String {
     if state.mode == EnforcementMode::None {
         screen += &paragraph("WARNING", ASKS_NOBODY);
     }
+    if let Some((true, text)) = &state.backups {
+        screen += &paragraph("WARNING", text);
+    }
     screen += &paragraph("Settings", &settings(state, clock));
     screen += &field("Mode", &mode(state.mode));
     screen += &field("Users", &users(state));
+    // Before anyone has a factor, there is nothing to back up.
+    if let (Some((false, text)), true) = (&state.backups, state.users != "0") {
+        screen += &paragraph("Backup", text);
+    }
     screen += &paragraph("Asked by", &asked_by(&state.services));
     screen + "\nNext steps\n" + &next(&steps(state))
 }
@@ -163,7 +175,7 @@ fn asked_by(services: &[&str]) -> String {
 /// What is most needed first: a sound agent, an administrator with a factor, the stacks, then the other users.
 fn steps(state: &State<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    if problem(&state.health).is_some() {
+    if is_unwell(state) {
         steps.push(step("mfactl doctor", "see how to fix the problem"));
     }
     // Until someone has a factor, the errors are about that.
@@ -197,11 +209,16 @@ fn steps(state: &State<'_>) -> Vec<Step> {
             "ask for a code in PAM logins",
         ));
     }
-    if problem(&state.health).is_none() {
+    if !is_unwell(state) {
         steps.push(step("mfactl doctor", "diagnose this host"));
     }
     steps.push(step("mfactl --help", "see all commands"));
     steps
+}
+
+/// Whether doctor knows how to fix what is shown.
+fn is_unwell(state: &State<'_>) -> bool {
+    problem(&state.health).is_some() || matches!(state.backups, Some((true, _)))
 }
 
 /// Root runs the command, but the person behind root is who logs in.
@@ -247,6 +264,10 @@ mod tests {
             users: "0".to_owned(),
             locked: "0".to_owned(),
             services: Vec::new(),
+            backups: Some((
+                false,
+                "there is no backup yet: mfactl backup FILE".to_owned(),
+            )),
             caller: Some("anna".to_owned()),
         }
     }
@@ -286,6 +307,7 @@ mod tests {
         };
         state.health.storage_missing = Some("the key /var/lib/mfa/key is missing".to_owned());
         state.health.reload_error = Some("agent.toml:3: no such key".to_owned());
+        state.backups = Some((true, "the last run of mfa-backup.service failed".to_owned()));
         state.config.valid = false;
         state.config.findings = vec![Finding {
             severity: Severity::Error,

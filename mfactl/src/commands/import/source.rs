@@ -5,10 +5,9 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use nix::errno::Errno;
 use zeroize::Zeroizing;
 
-use super::opener;
+use crate::commands::opener;
 use crate::failure::Failure;
 
 /// How much of a file of many lines is read at a time.
@@ -24,18 +23,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
     if is_stdin(path) {
         return Ok(Box::new(stdin()?));
     }
-    let shown = path.display();
-    match opener::file(path) {
-        Ok(file) => Ok(Box::new(file)),
-        Err(Errno::ELOOP) => Err(Failure::Rejected(format!(
-            "{shown} is behind a symbolic link that a user could have created. Name the file itself, or pass it on \
-             standard input (-)"
-        ))),
-        Err(Errno::ENOTSUP) => Err(Failure::Rejected(format!(
-            "{shown} is not a regular file. Name a regular file, or pass the content on standard input (-)"
-        ))),
-        Err(error) => Err(Failure::io(format!("open {shown}"))(error.into())),
-    }
+    Ok(Box::new(opener::named(path)?))
 }
 
 /// Not through the standard library's buffer, which is never wiped.

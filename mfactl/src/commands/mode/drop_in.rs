@@ -85,8 +85,9 @@ impl DropIn {
     }
 
     fn replace(&self, text: &[u8]) -> Result<(), Failure> {
-        // Hidden, so that no reload reads it as settings.
-        let draft = self.folder.join(format!(".{NAME}.new"));
+        // Hidden, so that no reload reads it as settings. Another mfactl at the same time has a draft of its own.
+        let draft = format!(".{NAME}.{}.new", std::process::id());
+        let draft = self.folder.join(draft);
         let _ = fs::remove_file(&draft);
         let written = File::options()
             .write(true)

@@ -19,7 +19,11 @@ fn write(path: &Path, chunks: &[&[u8]]) -> u64 {
 }
 
 fn read(path: &Path) -> Result<(BackupHead, Vec<Vec<u8>>), Failure> {
-    let (head, mut reader) = Reader::open(path)?;
+    let (head, reader) = Source::open(path)?.read()?;
+    chunks(head, reader)
+}
+
+fn chunks(head: BackupHead, mut reader: Reader) -> Result<(BackupHead, Vec<Vec<u8>>), Failure> {
     let mut chunks = Vec::new();
     loop {
         let (chunk, is_last) = reader.chunk()?;
@@ -72,4 +76,39 @@ fn whatever_is_flipped_cut_or_added_is_noticed() {
     }
     refused(&[&whole, &b"x"[..]].concat());
     refused(b"");
+}
+
+#[test]
+fn a_pipe_is_read_once_and_one_that_nobody_writes_to_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("backup");
+    write(&path, &[b"one", b"two"]);
+    let (reader, mut writer) = io::pipe().unwrap();
+    io::Write::write_all(&mut writer, &std::fs::read(&path).unwrap()).unwrap();
+    drop(writer);
+    let descriptor = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
+    let source = Source::open(Path::new(&descriptor)).unwrap();
+    assert!(!source.is_repeatable());
+    let (head, reader) = source.read().unwrap();
+    assert_eq!(chunks(head, reader).unwrap().1.len(), 2);
+
+    let fifo = dir.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for path in [fifo.as_path(), Path::new("/dev/zero"), dir.path()] {
+        let error = Source::open(path).err().unwrap().to_string();
+        assert!(error.contains("standard input (-)"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_sent_is_the_file_that_was_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("backup");
+    write(&path, &[b"one"]);
+    let source = Source::open(&path).unwrap();
+    let first = source.read().unwrap();
+    assert_eq!(chunks(first.0, first.1).unwrap().1, [b"one"]);
+    write(&path, &[b"another", b"backup"]);
+    let second = source.read().unwrap();
+    assert_eq!(chunks(second.0, second.1).unwrap().1, [b"one"]);
 }

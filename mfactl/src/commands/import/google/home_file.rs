@@ -18,7 +18,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::Uid;
 use zeroize::Zeroizing;
 
-use super::super::opener::{self, FOLDER};
+use crate::commands::opener::{self, FOLDER};
 
 /// Where a file is.
 pub(super) struct Place<'a> {

@@ -1,7 +1,7 @@
 //! Opens a file whose path may lead through folders that users can write to.
 //!
-//! Imports run as root, and a user must not make them read another user's file. So every folder is opened from its
-//! parent, and a symbolic link is followed only if only root or the user of this process can have put it there: the link
+//! Imports, backups and restores run as root, and a user must not make them read another user's file or write beside
+//! their own folder. So every folder is opened from its parent, and a symbolic link is followed only if only root or the user of this process can have put it there: the link
 //! and its folder belong to them, and no other user can write to the folder.
 
 use std::ffi::OsString;
@@ -15,8 +15,10 @@ use nix::libc::{S_IFLNK, S_IFMT};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::Uid;
 
+use crate::failure::Failure;
+
 /// A folder, to open others from.
-pub(super) const FOLDER: OFlag = OFlag::O_PATH
+pub(in crate::commands) const FOLDER: OFlag = OFlag::O_PATH
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_CLOEXEC);
 
@@ -33,7 +35,7 @@ const MAX_LINKS: u32 = 40;
 ///
 /// [`Errno::ELOOP`] behind a link that a user may have put there, [`Errno::ENOTSUP`] for a file that is not regular: a pipe
 /// could make the caller wait forever.
-pub(super) fn file(path: &Path) -> Result<File, Errno> {
+pub(in crate::commands) fn file(path: &Path) -> Result<File, Errno> {
     let whole = absolute(path)?;
     if is_descriptor(&whole) {
         return Ok(open(&whole, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?.into());
@@ -47,13 +49,28 @@ pub(super) fn file(path: &Path) -> Result<File, Errno> {
     }
 }
 
+/// As [`file`], with what to do about a file that is not read.
+pub(in crate::commands) fn named(path: &Path) -> Result<File, Failure> {
+    let shown = path.display();
+    file(path).map_err(|error| match error {
+        Errno::ELOOP => Failure::Rejected(format!(
+            "{shown} is behind a symbolic link that a user could have created. Name the file itself, or pass it on \
+             standard input (-)"
+        )),
+        Errno::ENOTSUP => Failure::Rejected(format!(
+            "{shown} is not a regular file. Name a regular file, or pass the content on standard input (-)"
+        )),
+        error => Failure::io(format!("open {shown}"))(error.into()),
+    })
+}
+
 /// Opens `path` with `flags`; a link at its end is not followed.
-pub(super) fn plain(path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
+pub(in crate::commands) fn plain(path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
     walk(&absolute(path)?, flags, false)
 }
 
 /// Opens a folder, to open others from.
-pub(super) fn folder(path: &Path) -> Result<OwnedFd, Errno> {
+pub(in crate::commands) fn folder(path: &Path) -> Result<OwnedFd, Errno> {
     walk(&absolute(path)?, FOLDER, true)
 }
 
