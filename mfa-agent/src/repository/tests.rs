@@ -41,6 +41,48 @@ impl Store for Shared {
     }
 }
 
+/// The same on a disk that has so many bytes left.
+struct Tight(Shared, Arc<std::sync::atomic::AtomicU64>);
+
+impl Store for Tight {
+    fn load(&self, key: &[u8]) -> Result<Option<Stored>, StoreError> {
+        self.0.load(key)
+    }
+
+    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
+        self.0.swap_all(changes)
+    }
+
+    fn page(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError> {
+        self.0.page(prefix, after, limit)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn crate::store::Snapshot>, StoreError> {
+        self.0.snapshot()
+    }
+
+    fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.0.lines()
+    }
+
+    fn before_forgetting(&self, write_out: WriteOut) {
+        self.0.before_forgetting(write_out);
+    }
+
+    fn room(&self) -> Result<Option<crate::store::Room>, StoreError> {
+        Ok(Some(crate::store::Room {
+            folder: "/the/store".into(),
+            free: self.1.load(Ordering::Relaxed),
+            live: 10 << 20,
+        }))
+    }
+}
+
 fn vault(byte: u8) -> Vault {
     Vault::new(&MasterKey::from_bytes([byte; 32]))
 }
@@ -102,7 +144,7 @@ fn stage(
     replace: bool,
     now: Timestamp,
 ) -> Result<RestoreRun, RestoreError> {
-    let mut run = repository.begin_restore(head, None, replace, now)?;
+    let mut run = repository.begin_restore(head, None, None, replace, now)?;
     for (number, chunk) in chunks.iter().enumerate() {
         repository.restore_chunk(&mut run, chunk, number + 1 == chunks.len())?;
     }
@@ -189,6 +231,64 @@ fn what_was_used_and_locked_since_the_backup_stays_so() {
 }
 
 #[test]
+fn factors_that_come_back_and_accounts_that_vanish_are_counted_and_named() {
+    let (_, here) = fresh(1);
+    for name in ["alice", "bob", "carol"] {
+        put(&here, name, full());
+    }
+    let backup = backup(&here);
+    let mut removed = full();
+    removed.remove(mfa_core::factors::Factor::Totp);
+    put(&here, "bob", removed);
+    for number in 10..25 {
+        put(&here, &format!("new{number}"), full());
+    }
+    let summary = restore(&here, &backup, true, at(30)).unwrap();
+    assert!(summary.returned >= 1, "{summary:?}");
+    assert_eq!(summary.returned_users, ["bob"]);
+    assert_eq!(summary.gone, 15);
+    assert_eq!(summary.gone_users.len(), 10);
+    assert_eq!(summary.gone_users[0], "new10");
+    assert!(summary.replaced && summary.made_at == Some(at(0)));
+    assert_eq!(summary.key_id, Some(vault(1).key_id()));
+}
+
+#[test]
+fn a_damaged_record_of_a_backup_replaces_no_intact_one() {
+    let (store, here) = fresh(1);
+    put(&here, "alice", full());
+    put(&here, "bob", full());
+    let intact = store.load(b"account/alice").unwrap().unwrap();
+    damage(&store, b"account/alice");
+    let damaged = backup(&here);
+    let now = store.load(b"account/alice").unwrap().unwrap();
+    let change = Change {
+        key: b"account/alice",
+        expected: Some(&now.revision),
+        new: Some(&intact.bytes),
+        line: None,
+    };
+    assert_eq!(store.swap(change).unwrap(), Swap::Done);
+    use_step(&here, "alice", 9);
+    let summary = restore(&here, &damaged, true, at(30)).unwrap();
+    assert_eq!((summary.accounts, summary.kept, summary.damaged), (1, 1, 0));
+    assert_eq!(step(&here, "alice"), Some(9));
+}
+
+fn damage(store: &MemoryStore, key: &[u8]) {
+    let stored = store.load(key).unwrap().unwrap();
+    let mut bytes = stored.bytes.clone();
+    *bytes.last_mut().unwrap() ^= 1;
+    let change = Change {
+        key,
+        expected: Some(&stored.revision),
+        new: Some(&bytes),
+        line: None,
+    };
+    store.swap(change).unwrap();
+}
+
+#[test]
 fn changes_while_a_restore_is_prepared_are_joined_too() {
     let (_, here) = fresh(1);
     put(&here, "alice", full());
@@ -230,6 +330,71 @@ fn a_restore_that_does_not_come_to_its_end_changes_nothing_and_is_swept_away() {
     assert_eq!(store.page(b"account/", None, 99).unwrap().len(), 2);
     assert!(store.page(b"epoch/", None, 99).unwrap().is_empty());
     assert!(has(&here, "bob"));
+}
+
+#[test]
+fn a_restore_and_a_change_of_the_key_stop_before_the_disk_is_full() {
+    const MIB: u64 = 1 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let source = KeySource {
+        credentials: None,
+        file: dir.path().join("key"),
+    };
+    source.make().unwrap();
+    let (store, free) = (Arc::new(MemoryStore::new()), Arc::default());
+    let tight = Tight(Shared(Arc::clone(&store)), Arc::clone(&free));
+    let vault = Vault::with(&source.load_ring().unwrap(), None);
+    let here = AccountRepository::open(Box::new(tight), vault).unwrap();
+    for n in 0..200 {
+        put(&here, &format!("user{n}"), full());
+    }
+    let (head, chunks) = backup(&here);
+    let before = store.page(b"", None, 999).unwrap();
+    let is_full = |error: &RepositoryError| matches!(error, RepositoryError::NoRoom(_));
+
+    // 20 MiB of records take 25 here, and as much once more to be merged.
+    let begin = |mib: u64| {
+        free.store(mib * MIB, Ordering::Relaxed);
+        here.begin_restore(&head, None, Some(20 * MIB), true, at(0))
+    };
+    let Err(RestoreError::Repository(error)) = begin(57) else {
+        panic!("it began");
+    };
+    let text = error.to_string();
+    assert!(
+        is_full(&error) && text.contains("needs about 58 MiB free, and 57 MiB are"),
+        "{text}"
+    );
+    assert!(text.contains("df -h /the/store"), "{text}");
+    let mut run = begin(58).unwrap();
+    here.restore_chunk(&mut run, &chunks[0], false).unwrap();
+    // Something else has filled the disk meanwhile.
+    free.store(17 * MIB, Ordering::Relaxed);
+    let next = here.restore_chunk(&mut run, &chunks[1], false);
+    assert!(matches!(next, Err(RestoreError::Repository(error)) if is_full(&error)));
+    here.abandon_restore();
+    sweep(&here);
+    assert_eq!(store.page(b"", None, 999).unwrap(), before);
+
+    let key = std::fs::read(&source.file).unwrap();
+    free.store(27 * MIB, Ordering::Relaxed);
+    let begun = here.begin_rotation(&source, None);
+    assert!(matches!(begun, Err(RotateError::Repository(error)) if is_full(&error)));
+    assert_eq!(std::fs::read(&source.file).unwrap(), key);
+    assert_eq!(here.key_state().unwrap().rotating, None);
+    free.store(28 * MIB, Ordering::Relaxed);
+    assert!(here.begin_rotation(&source, None).unwrap());
+    here.reseal(None, 100, false).unwrap();
+    free.store(7 * MIB, Ordering::Relaxed);
+    assert!(
+        here.reseal(None, 100, false)
+            .is_err_and(|error| is_full(&error))
+    );
+    assert!(here.reseal(None, 100, true).is_ok());
+    // Logins are counted on.
+    use_step(&here, "user7", 9);
+    free.store(28 * MIB, Ordering::Relaxed);
+    assert!(reseal_all(&here) > 0);
 }
 
 #[test]
@@ -385,25 +550,80 @@ fn a_change_of_the_key_can_stop_at_any_record_and_goes_on() {
     assert_eq!(here.reseal(None, 99, true).unwrap().earlier, 0);
 }
 
+/// A key file of `folder`, as systemd or an administrator puts it there.
+fn write_key(file: &std::path::Path, byte: u8) {
+    let line = format!("mfa-key-v1:{}\n", data_encoding::BASE64.encode(&[byte; 32]));
+    std::fs::write(file, line).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(file, mode).unwrap();
+}
+
+fn reseal_all(repository: &AccountRepository) -> u64 {
+    let (mut after, mut earlier) = (None, 0);
+    loop {
+        let done = repository.reseal(after.as_deref(), 4, false).unwrap();
+        earlier += done.earlier;
+        after = done.next;
+        if after.is_none() {
+            return earlier;
+        }
+    }
+}
+
+#[test]
+fn with_a_credential_a_change_begins_with_a_new_key_only_and_names_the_key_of_the_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = KeySource {
+        credentials: Some(dir.path().to_owned()),
+        file: dir.path().join("key"),
+    };
+    // A key file from before the credential, and the key of another host's backup.
+    write_key(&source.file, 7);
+    write_key(&dir.path().join(format!("key.{}", vault(8).key_id())), 8);
+    write_key(&dir.path().join("mfa.key"), 1);
+    let store = Arc::new(MemoryStore::new());
+    let start = || {
+        let vault = Vault::with(&source.load_ring().unwrap(), None);
+        AccountRepository::open(Box::new(Shared(Arc::clone(&store))), vault).unwrap()
+    };
+    let here = start();
+    let mut account = full();
+    account.set_recovery(vec![here.pepper().digest("0123456789")], at(0));
+    for n in 0..10 {
+        put(&here, &format!("user{n}"), account.clone());
+    }
+    let refused = here.begin_rotation(&source, None);
+    assert!(matches!(refused, Err(RotateError::Credential)));
+    assert_eq!(here.key_state().unwrap().rotating, None);
+
+    write_key(&dir.path().join("mfa.key.old"), 1);
+    write_key(&dir.path().join("mfa.key"), 2);
+    let here = start();
+    // A login seals the first record with the new key before the change begins.
+    put(&here, "user0", account.clone());
+    let here = start();
+    here.begin_rotation(&source, None).unwrap();
+    let state = here.key_state().unwrap();
+    assert_eq!(state.rotating, Some(vault(1).key_id()));
+    assert_eq!(reseal_all(&here), 9);
+    assert_eq!(here.end_rotation(None).unwrap(), Some(vault(1).key_id()));
+    std::fs::remove_file(dir.path().join("mfa.key.old")).unwrap();
+    let here = start();
+    for n in 0..10 {
+        let account = here.account(&user(&format!("user{n}"))).unwrap();
+        assert!(account.has_other_code("0123456789", at(0), &here.pepper()));
+    }
+    let refused = here.begin_rotation(&source, None);
+    assert!(matches!(refused, Err(RotateError::Credential)));
+}
+
 #[test]
 fn a_damaged_record_refuses_its_user_is_named_and_can_be_dropped() {
     let (store, here) = fresh(1);
     for name in ["alice", "bob", "carol"] {
         put(&here, name, full());
     }
-    let damage = |key: &[u8]| {
-        let stored = store.load(key).unwrap().unwrap();
-        let mut bytes = stored.bytes.clone();
-        *bytes.last_mut().unwrap() ^= 1;
-        let change = Change {
-            key,
-            expected: Some(&stored.revision),
-            new: Some(&bytes),
-            line: None,
-        };
-        store.swap(change).unwrap();
-    };
-    damage(b"account/alice");
+    damage(&store, b"account/alice");
     here.check_key().unwrap();
     assert!(here.account(&user("alice")).is_err());
     assert!(has(&here, "bob"));

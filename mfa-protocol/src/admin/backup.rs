@@ -71,6 +71,9 @@ pub struct RestoreBeginParameters {
     /// The key of the file in base64, if the backup is sealed for a recipient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_key: Option<Secret>,
+    /// The bytes of the file, if they are known: the restore is refused at once if there is no room for its records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
     /// Whether a store that is not empty may be replaced.
     #[serde(default)]
     pub replace: bool,
@@ -100,7 +103,7 @@ pub struct RestoreEndReply {
     pub done: bool,
     /// Accounts that were restored.
     pub accounts: u64,
-    /// Records that were damaged when the backup was made.
+    /// Records that were damaged when the backup was made, and have no intact one here.
     pub damaged: u64,
     /// TOTP devices whose codes up to now count as used.
     pub assumed: u64,
@@ -108,6 +111,21 @@ pub struct RestoreEndReply {
     pub unknown_counters: u64,
     /// Recovery codes, those used since the backup among them.
     pub unknown_codes: u64,
+    /// Records that were damaged when the backup was made; the intact ones here were kept.
+    #[serde(default)]
+    pub kept: u64,
+    /// Factors that were removed since the backup, and are back.
+    #[serde(default)]
+    pub returned: u64,
+    /// At most ten users of these.
+    #[serde(default)]
+    pub returned_users: Vec<String>,
+    /// Accounts with factors that the backup does not have: they are gone.
+    #[serde(default)]
+    pub gone: u64,
+    /// At most ten users of these.
+    #[serde(default)]
+    pub gone_users: Vec<String>,
 }
 
 /// The reply to [`KeyStatus`].

@@ -94,6 +94,12 @@ impl Source {
         self.start.is_some()
     }
 
+    /// How many bytes it has; a pipe does not say.
+    pub(crate) fn size(&self) -> Option<u64> {
+        let about = self.file.metadata().ok()?;
+        Some(about.len().saturating_sub(self.start?))
+    }
+
     /// Reads it, a regular file from its beginning.
     pub(crate) fn read(&self) -> Result<(BackupHead, Reader), Failure> {
         let failed = || Failure::io(format!("read {}", self.name));
