@@ -271,7 +271,7 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_alway
         again.contains("\"totp\""),
         "what was there is there again: {again}"
     );
-    machine.must("mfactl mode all && test -e /etc/mfa/agent.d/zzz-mode.toml");
+    machine.must("mfactl mode local-users && test -e /etc/mfa/agent.d/zzz-mode.toml");
     machine.must("systemctl start mfa-backup.timer");
     machine.must("apt-get purge --yes pam-mfa");
     assert_eq!(machine.must(stacks), untouched);

@@ -76,7 +76,7 @@ fn the_rpm_is_installed_upgraded_and_removed_with_its_scriptlets() {
     assert!(!log_in(&machine, "000000"));
     assert!(log_in(&machine, &code_of(key, 0)));
 
-    machine.must("mfactl mode all && echo '# changed' >> /etc/mfa/agent.toml");
+    machine.must("mfactl mode local-users && echo '# changed' >> /etc/mfa/agent.toml");
     let before = machine.must("systemctl show --property=MainPID --value mfa-agent");
     package(&machine, "2");
     let said = machine.must(INSTALL);
@@ -92,7 +92,7 @@ fn the_rpm_is_installed_upgraded_and_removed_with_its_scriptlets() {
     );
     assert!(log_in(&machine, &code_of(key, 1)));
     let mode = "/etc/mfa/agent.d/zzz-mode.toml";
-    machine.must(&format!("grep -q all {mode}"));
+    machine.must(&format!("grep -q local-users {mode}"));
 
     let refused = machine.sh("rpm --erase pam-mfa");
     assert!(!refused.is_success(), "a stack names it: {refused:?}");
