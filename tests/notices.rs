@@ -279,13 +279,46 @@ fn a_suspension_is_told_like_a_bypass_code() {
 }
 
 #[test]
-fn a_user_gets_at_most_ten_messages_of_notices_in_an_hour() {
+fn what_an_administrator_makes_easier_is_told_like_a_bypass_code() {
     let scene = Scene::with("[notify]\nevents = [\"bypass\"]\n");
-    for _ in 0..6 {
+    let mut texts = 1;
+    for (words, expected) in [
+        (
+            &["enforce", ANNA, "optional"][..],
+            "requires less than before",
+        ),
+        (
+            &["allow-from", ANNA, "192.0.2.0/24"],
+            "has changed the networks",
+        ),
+        (
+            &["self-manage", ANNA, "on"],
+            "whether you can manage the factors",
+        ),
+    ] {
+        texts += 1;
+        let _ = scene.ctl(words);
+        let text = scene.next_notice(texts);
+        assert!(text.contains(expected), "{text}");
+        // What changes nothing is told to nobody.
+        let _ = scene.ctl(words);
+    }
+    let _ = scene.ctl(&["enforce", ANNA, "required"]);
+    let events = scene.agent.events_of("notice", ANNA, 6);
+    let mut kinds: Vec<_> = events.iter().map(|event| event.text("reason")).collect();
+    kinds.dedup();
+    assert_eq!(kinds, ["less-required", "networks", "self-manage"]);
+    assert!(scene.mails().is_empty());
+}
+
+#[test]
+fn a_user_gets_at_most_ten_notices_in_an_hour_at_each_address() {
+    let scene = Scene::with("[notify]\nevents = [\"bypass\"]\n");
+    for _ in 0..11 {
         let _ = scene.ctl(&["bypass", ANNA]);
     }
     // Each at two addresses.
-    let events = scene.agent.events_of("notice", ANNA, 12);
+    let events = scene.agent.events_of("notice", ANNA, 22);
     let refused = events.iter().filter(|it| it.text("result") == "refused");
     let reasons: Vec<_> = refused.map(|event| event.text("reason")).collect();
     assert_eq!(reasons, ["bypass: too many notices in an hour"; 2]);

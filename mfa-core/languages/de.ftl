@@ -167,6 +167,9 @@ notice-remove = Von Ihrem Konto { $user } auf { $host } wurde entfernt: { $facto
 notice-locked = Zu viele falsche Antworten haben Ihr Konto { $user } auf { $host } gesperrt ({ $time }).
 notice-bypass = Für Ihr Konto { $user } auf { $host } wurde ein Überbrückungscode ausgestellt ({ $time }).
 notice-suspended = Für Ihr Konto { $user } auf { $host } wurde der zweite Faktor ausgesetzt: Bis auf Weiteres wird kein Code verlangt ({ $time }).
+notice-less-required = Für Anmeldungen mit Ihrem Konto { $user } auf { $host } wird weniger verlangt als bisher; das hat ein Administrator festgelegt ({ $time }).
+notice-networks = Ein Administrator hat geändert, aus welchen Netzen Anmeldungen mit Ihrem Konto { $user } auf { $host } möglich sind ({ $time }).
+notice-self-manage = Ein Administrator hat geändert, ob Sie die Faktoren Ihres Kontos { $user } auf { $host } selbst verwalten können ({ $time }).
 notice-recovery = Ein Wiederherstellungscode Ihres Kontos { $user } auf { $host } wurde verwendet ({ $time }).
 notice-new-network = Ihr Konto { $user } auf { $host } wurde aus einem neuen Netz benutzt: { $service }, { $address } ({ $time }).
 # Folgt auf jede von ihnen.

@@ -183,6 +183,9 @@ notice-remove = Removed from your account { $user } on { $host }: { $factor } ({
 notice-locked = Too many wrong answers have locked your account { $user } on { $host } ({ $time }).
 notice-bypass = An administrator issued a bypass code for your account { $user } on { $host } ({ $time }).
 notice-suspended = An administrator has suspended the second factor of your account { $user } on { $host }: for now, logins need no code ({ $time }).
+notice-less-required = An administrator requires less than before when you log in to your account { $user } on { $host } ({ $time }).
+notice-networks = An administrator has changed the networks that your account { $user } on { $host } can log in from ({ $time }).
+notice-self-manage = An administrator has changed whether you can manage the factors of your account { $user } on { $host } yourself ({ $time }).
 notice-recovery = A recovery code was used for your account { $user } on { $host } ({ $time }).
 notice-new-network = Your account { $user } on { $host } was used from a new network: { $service }, { $address } ({ $time }).
 # Comes after each of them.

@@ -161,6 +161,9 @@ notice-remove = Eliminado de su cuenta { $user } en { $host }: { $factor } ({ $t
 notice-locked = Demasiadas respuestas incorrectas han bloqueado su cuenta { $user } en { $host } ({ $time }).
 notice-bypass = Se ha emitido un código de acceso temporal para su cuenta { $user } en { $host } ({ $time }).
 notice-suspended = Se ha suspendido el segundo factor de su cuenta { $user } en { $host }: por ahora no se pide ningún código ({ $time }).
+notice-less-required = Un administrador exige menos que antes para iniciar sesión con su cuenta { $user } en { $host } ({ $time }).
+notice-networks = Un administrador ha cambiado las redes desde las que se puede iniciar sesión con su cuenta { $user } en { $host } ({ $time }).
+notice-self-manage = Un administrador ha cambiado si usted mismo puede gestionar los factores de su cuenta { $user } en { $host } ({ $time }).
 notice-recovery = Se ha usado un código de recuperación de su cuenta { $user } en { $host } ({ $time }).
 notice-new-network = Su cuenta { $user } en { $host } se ha usado desde una red nueva: { $service }, { $address } ({ $time }).
 # Sigue a cada uno de ellos.

@@ -163,6 +163,9 @@ notice-remove = Retrait de votre compte { $user } sur { $host } : { $factor } ({
 notice-locked = Trop de réponses fausses ont verrouillé votre compte { $user } sur { $host } ({ $time }).
 notice-bypass = Un code de contournement a été émis pour votre compte { $user } sur { $host } ({ $time }).
 notice-suspended = Le second facteur de votre compte { $user } sur { $host } a été suspendu : pour l'instant, aucun code n'est demandé ({ $time }).
+notice-less-required = Un administrateur exige moins qu'avant pour la connexion à votre compte { $user } sur { $host } ({ $time }).
+notice-networks = Un administrateur a modifié les réseaux depuis lesquels la connexion à votre compte { $user } sur { $host } est possible ({ $time }).
+notice-self-manage = Un administrateur a modifié votre droit de gérer vous-même les facteurs de votre compte { $user } sur { $host } ({ $time }).
 notice-recovery = Un code de récupération de votre compte { $user } sur { $host } a été utilisé ({ $time }).
 notice-new-network = Votre compte { $user } sur { $host } a été utilisé depuis un nouveau réseau : { $service }, { $address } ({ $time }).
 # Suit chacun d'eux.

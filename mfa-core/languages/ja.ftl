@@ -159,6 +159,9 @@ notice-remove = { $host } のアカウント { $user } から削除されまし�
 notice-locked = 誤った回答が多すぎたため、{ $host } のアカウント { $user } はロックされました ({ $time })。
 notice-bypass = { $host } のアカウント { $user } にバイパスコードが発行されました ({ $time })。
 notice-suspended = { $host } のアカウント { $user } の第二要素が一時停止されました。当面、コードは求められません ({ $time })。
+notice-less-required = 管理者の変更により、{ $host } のアカウント { $user } のログインに必要な要素が以前より少なくなりました ({ $time })。
+notice-networks = 管理者が、{ $host } のアカウント { $user } でログインできるネットワークを変更しました ({ $time })。
+notice-self-manage = 管理者が、{ $host } のアカウント { $user } の要素を自分で管理できるかどうかを変更しました ({ $time })。
 notice-recovery = { $host } のアカウント { $user } のリカバリーコードが使用されました ({ $time })。
 notice-new-network = { $host } のアカウント { $user } が新しいネットワークから使用されました: { $service }、{ $address } ({ $time })。
 # 上のそれぞれに続く文。

@@ -26,8 +26,11 @@ use mfa_core::texts::{Text, Texts};
 /// Changes that wait for the thread.
 const WAITING: usize = 256;
 
-/// The most messages to a user in an hour, and to all users. Each address counts.
+/// The most notices to a user in an hour, however many addresses each goes to.
 const OF_USER: usize = 10;
+/// The most addresses that a notice goes to: five of each channel.
+const ADDRESSES: usize = 10;
+/// The most messages to all users in an hour. Each address counts.
 const OF_ALL: usize = 4096;
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -35,7 +38,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const LIMITS: DeliveryLimits = DeliveryLimits {
     threads: 2,
     messages: 512,
-    per_user: 50,
+    per_user: OF_USER * ADDRESSES,
     attempt: Duration::from_secs(20),
     first_pause: Duration::from_secs(2),
     longest_pause: Duration::from_secs(300),
@@ -51,8 +54,8 @@ pub(super) struct Notices {
 struct State {
     waiting: VecDeque<Told>,
     is_running: bool,
-    /// When and to whom messages were sent in the last hour, oldest first.
-    recent: VecDeque<(Instant, String)>,
+    /// When and to whom notices were sent in the last hour, and at how many addresses, oldest first.
+    recent: VecDeque<(Instant, String, usize)>,
 }
 
 /// An account whose user is told what happens to it.
@@ -97,16 +100,17 @@ impl Notices {
 }
 
 impl State {
-    /// Counts a message. Returns whether it may be sent.
-    fn count(&mut self, user: &str, now: Instant) -> bool {
-        let is_over = |(sent, _): &&(Instant, String)| now.duration_since(*sent) >= HOUR;
+    /// Counts a notice that goes to so many addresses. Returns whether it may be sent.
+    fn count(&mut self, user: &str, addresses: usize, now: Instant) -> bool {
+        let is_over = |(sent, ..): &&(Instant, String, usize)| now.duration_since(*sent) >= HOUR;
         let over = self.recent.iter().take_while(is_over).count();
         self.recent.drain(..over);
-        let own = self.recent.iter().filter(|(_, other)| other == user);
-        if own.count() >= OF_USER || self.recent.len() >= OF_ALL {
+        let own = self.recent.iter().filter(|(_, other, _)| other == user);
+        let messages: usize = self.recent.iter().map(|(.., addresses)| addresses).sum();
+        if own.count() >= OF_USER || messages + addresses > OF_ALL {
             return false;
         }
-        self.recent.push_back((now, user.to_owned()));
+        self.recent.push_back((now, user.to_owned(), addresses));
         true
     }
 }
@@ -196,30 +200,38 @@ impl Agent {
     }
 
     fn send(&self, told: &Told) {
+        let delivery = &told.settings.delivery;
+        let is_sent = |(to, _): &&(Recipient, String)| delivery.is_configured(to.channel());
+        let to: Vec<_> = told.to.iter().filter(is_sent).take(ADDRESSES).collect();
+        if to.is_empty() {
+            return;
+        }
         for occurrence in &told.occurrences {
             let words = told.words(occurrence, self.host_name());
-            for (to, label) in &told.to {
-                if told.settings.delivery.is_configured(to.channel()) {
-                    self.send_to(told, occurrence.kind, (to, label), &words);
-                }
+            let mut state = self.notices.lock();
+            let may_send = state.count(&told.user, to.len(), Instant::now());
+            drop(state);
+            for (to, label) in &to {
+                let words = may_send.then_some(&words);
+                self.send_to(told, occurrence.kind, (to, label), words);
             }
         }
     }
 
+    /// Sends a notice to one address; without words it is one too many, which is recorded.
     fn send_to(
         &self,
         told: &Told,
         kind: NoticeKind,
         (to, label): (&Recipient, &str),
-        words: &Words,
+        words: Option<&Words>,
     ) {
         let about = Event {
             factor: Some(to.channel().name().to_owned()),
             label: Some(label.to_owned()),
             ..event(&told.user, "sent", kind.name().to_owned())
         };
-        let may_send = self.notices.lock().count(&told.user, Instant::now());
-        if !may_send {
+        let Some(words) = words else {
             let refused = Event {
                 result: "refused",
                 reason: Some(format!("{kind}: too many notices in an hour")),
@@ -228,7 +240,7 @@ impl Agent {
             self.audit
                 .record(refused, Timestamp::now(), Origin::Privileged);
             return;
-        }
+        };
         let job = Job {
             user: told.user.clone(),
             to: to.clone(),
@@ -325,17 +337,22 @@ mod tests {
     use mfa_core::factors::address::Channel;
 
     #[test]
-    fn a_user_gets_ten_messages_an_hour_and_all_users_have_a_limit() {
-        let (mut state, start) = (State::default(), Instant::now());
-        let sent = (0..20).filter(|_| state.count("anna", start)).count();
-        assert_eq!(sent, OF_USER);
-        assert!(state.count("bob", start));
-        assert!(!state.count("anna", start + HOUR / 2));
-        assert!(state.count("anna", start + HOUR));
-        assert_eq!(state.recent.len(), 1, "what is an hour old is forgotten");
-        let users = (0..2 * OF_ALL).map(|number| number.to_string());
-        let sent = users.filter(|user| state.count(user, start + HOUR)).count();
-        assert_eq!(sent, OF_ALL - 1);
+    fn a_user_gets_ten_notices_an_hour_at_any_number_of_addresses_and_all_users_have_a_limit() {
+        for addresses in [1, ADDRESSES] {
+            let (mut state, start) = (State::default(), Instant::now());
+            let mut count = |user: &str, at| state.count(user, addresses, at);
+            let sent = (0..20).filter(|_| count("anna", start)).count();
+            assert_eq!(sent, OF_USER);
+            assert!(count("bob", start));
+            assert!(!count("anna", start + HOUR / 2));
+            assert!(
+                count("anna", start + HOUR),
+                "what is an hour old is forgotten"
+            );
+            let users = (0..2 * OF_ALL).map(|number| number.to_string());
+            let sent = users.filter(|user| count(user, start + HOUR)).count();
+            assert_eq!(sent, OF_ALL / addresses - 1);
+        }
     }
 
     #[test]

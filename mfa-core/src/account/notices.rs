@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use mfa_protocol::factor::Authenticator;
 
 use super::Account;
+use crate::factors::Factor;
 use crate::factors::address::Recipient;
+use crate::policy::Enforcement;
 use crate::words::word;
 
 /// A kind of notice.
@@ -25,6 +27,12 @@ pub enum NoticeKind {
     Bypass,
     /// The second factor was suspended.
     Suspended,
+    /// An administrator requires less of the user.
+    LessRequired,
+    /// An administrator changed the networks that the user may log in from.
+    Networks,
+    /// An administrator changed what the user may change by themselves.
+    SelfManage,
     /// A recovery code was used.
     Recovery,
     /// A login came from a network that the user has not logged in from.
@@ -42,21 +50,27 @@ pub struct Occurrence {
 
 impl NoticeKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Enroll,
         Self::Remove,
         Self::Locked,
         Self::Bypass,
         Self::Suspended,
+        Self::LessRequired,
+        Self::Networks,
+        Self::SelfManage,
         Self::Recovery,
         Self::NewNetwork,
     ];
 
-    /// The kind that the settings name: a suspension lets the user in without a code, like a bypass code.
+    /// The kind that the settings name: what else an administrator does to let the user, or others, in by less goes with
+    /// the bypass code.
     #[must_use]
     pub const fn setting(self) -> Self {
         match self {
-            Self::Suspended => Self::Bypass,
+            Self::Suspended | Self::LessRequired | Self::Networks | Self::SelfManage => {
+                Self::Bypass
+            }
             kind => kind,
         }
     }
@@ -70,6 +84,9 @@ impl NoticeKind {
             Self::Locked => "locked",
             Self::Bypass => "bypass",
             Self::Suspended => "suspended",
+            Self::LessRequired => "less-required",
+            Self::Networks => "networks",
+            Self::SelfManage => "self-manage",
             Self::Recovery => "recovery",
             Self::NewNetwork => "new-network",
         }
@@ -103,10 +120,15 @@ impl Account {
         let bypass = self.bypass != before.bypass && self.bypass_until(now).is_some();
         let suspended = self.suspended_until(now);
         let is_suspended = suspended.is_some() && suspended != before.suspended_until(now);
+        let networks = |account: &Self| account.settings().administrator.allow_from.clone();
+        let is_own = |account: &Self| account.settings().self_manage;
         let alone = [
             (NoticeKind::Locked, is_locked(self) && !is_locked(before)),
             (NoticeKind::Bypass, bypass),
             (NoticeKind::Suspended, is_suspended),
+            (NoticeKind::LessRequired, self.requires_less_than(before)),
+            (NoticeKind::Networks, networks(self) != networks(before)),
+            (NoticeKind::SelfManage, is_own(self) != is_own(before)),
             (NoticeKind::Recovery, self.has_spent_recovery(before)),
             (NoticeKind::NewNetwork, self.is_from_new_network(before)),
         ];
@@ -125,6 +147,14 @@ impl Account {
     pub fn notice_recipients(&self) -> impl Iterator<Item = &Recipient> {
         let own = |contact: &&super::Contact| contact.enabled && contact.confirmed_at.is_some();
         self.contacts.iter().filter(own).map(|contact| &contact.to)
+    }
+
+    /// Whether an administrator requires less of the user than in `before`.
+    fn requires_less_than(&self, before: &Self) -> bool {
+        let [new, old] = [self, before].map(Self::settings);
+        let is_required = |factor: &Factor| new.administrator.require.contains(factor);
+        strength(new.enforce) < strength(old.enforce)
+            || !old.administrator.require.iter().all(is_required)
     }
 
     /// What is new or was replaced.
@@ -199,6 +229,14 @@ impl Account {
     }
 }
 
+fn strength(enforcement: Enforcement) -> u8 {
+    match enforcement {
+        Enforcement::Optional => 0,
+        Enforcement::Default => 1,
+        Enforcement::Required => 2,
+    }
+}
+
 /// Whether both are there and differ.
 fn is_other<T: PartialEq>([new, old]: &[Option<T>; 2]) -> bool {
     matches!((new, old), (Some(new), Some(old)) if new != old)
@@ -207,10 +245,11 @@ fn is_other<T: PartialEq>([new, old]: &[Option<T>; 2]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::samples::{at, counter, device, full, pepper};
-    use super::super::{Contact, LONGEST_SUSPENSION, Label};
+    use super::super::{By, Contact, LONGEST_SUSPENSION, Label};
     use super::*;
     use crate::factors::address::Channel;
     use crate::factors::bypass::LONGEST_BYPASS;
+    use crate::policy::Network;
 
     const EMAIL: Channel = Channel::Email;
 
@@ -312,6 +351,54 @@ mod tests {
             account.resume(at(99));
         });
         assert_eq!(ended, []);
+    }
+
+    #[test]
+    fn what_an_administrator_makes_easier_is_told_and_what_the_user_sets_is_not() {
+        let alone = |kind| vec![(kind, Vec::new())];
+        let optional = told(|account| {
+            account.enforce(Enforcement::Optional);
+        });
+        assert_eq!(optional, alone(NoticeKind::LessRequired));
+        let required = told(|account| {
+            account.enforce(Enforcement::Required);
+        });
+        assert_eq!(required, []);
+        let network: Network = "192.0.2.0/24".parse().unwrap();
+        let from = |by| {
+            told(|account| {
+                account
+                    .allow_from(std::slice::from_ref(&network), by)
+                    .unwrap();
+            })
+        };
+        assert_eq!(from(By::Administrator), alone(NoticeKind::Networks));
+        let change = |change: fn(&mut Account)| {
+            let mut before = with_codes();
+            before.set_self_manage(true);
+            before
+                .require("anna", Factor::Pin, true, By::Administrator)
+                .unwrap();
+            let mut after = before.clone();
+            change(&mut after);
+            let told = after.occurrences_since(&before, at(100)).into_iter();
+            told.map(|one| one.kind).collect::<Vec<_>>()
+        };
+        let off = change(|account| {
+            account.set_self_manage(false);
+        });
+        assert_eq!(off, [NoticeKind::SelfManage]);
+        let own = change(|account| {
+            let network = "192.0.2.0/24".parse().unwrap();
+            account.allow_from(&[network], By::User).unwrap();
+        });
+        assert_eq!(own, []);
+        let less = change(|account| {
+            account
+                .require("anna", Factor::Pin, false, By::Administrator)
+                .unwrap();
+        });
+        assert_eq!(less, [NoticeKind::LessRequired]);
     }
 
     #[test]

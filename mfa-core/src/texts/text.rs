@@ -461,6 +461,9 @@ fn notice(kind: NoticeKind) -> &'static str {
         NoticeKind::Locked => "notice-locked",
         NoticeKind::Bypass => "notice-bypass",
         NoticeKind::Suspended => "notice-suspended",
+        NoticeKind::LessRequired => "notice-less-required",
+        NoticeKind::Networks => "notice-networks",
+        NoticeKind::SelfManage => "notice-self-manage",
         NoticeKind::Recovery => "notice-recovery",
         NoticeKind::NewNetwork => "notice-new-network",
     }

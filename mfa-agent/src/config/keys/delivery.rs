@@ -113,9 +113,10 @@ section! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub Notify = ["notify"] {
         /// What users are told. "enroll": a factor was added or replaced. "remove": a factor was removed, or an address
-        /// disabled. "locked": wrong answers have locked the account. "bypass": a bypass code was issued, or the
-        /// second factor was suspended. "recovery": a recovery code was used. "new-network": a login from a network
-        /// (/24, with IPv6 /48) that the user has not logged in from. [] for nothing.
+        /// disabled. "locked": wrong answers have locked the account. "bypass": an administrator issued a bypass code,
+        /// suspended the second factor, requires less than before, or changed allow-from or self-manage. "recovery": a
+        /// recovery code was used. "new-network": a login from a network (/24, with IPv6 /48) that the user has not
+        /// logged in from. [] for nothing.
         events: Vec<NoticeKind> as List<NoticeKind> = [];
     }
 
