@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 use super::super::event::AnswerEvent;
 use super::super::messages::error;
-use super::ChosenFactor;
 use super::step::{FactorNext, Saying, ask};
+use super::{ChosenFactor, Occasion};
 use crate::account::Device;
 use crate::factors::device::{Match, unspaced};
 use crate::texts::Text;
@@ -35,7 +35,14 @@ impl DeviceStage {
     pub(super) fn begin(&self, saying: &Saying) -> FactorNext {
         let picture = self.picture.as_deref().map(String::as_str);
         let key = self.device.generator.key.to_base32();
-        let messages = saying.screen.invitation(saying, picture, &key);
+        let how = saying.screen.how();
+        let introduction = match (saying.occasion, saying.is_first) {
+            (Occasion::Lost { .. }, _) => Text::EnrollLost(how),
+            (Occasion::First, true) => Text::EnrollFirst(how),
+            (Occasion::First, false) => Text::EnrollDevice(how),
+        };
+        let screen = saying.screen;
+        let messages = screen.invitation(&saying.asking, &introduction, picture, &key);
         FactorNext::Ask(self.ask_for_code(messages, saying))
     }
 

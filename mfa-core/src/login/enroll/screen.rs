@@ -9,8 +9,6 @@ use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Style};
 
 use super::super::entry::SetUp;
-use super::Occasion;
-use super::step::Saying;
 use crate::factors::address::Channel;
 use crate::factors::questions::QUESTIONS;
 use crate::factors::{Factor, FactorRow, Stored};
@@ -45,24 +43,23 @@ impl Screen {
         self != Self::Page
     }
 
-    /// What comes before the prompt for the first code of a device.
+    /// How a key gets into a device.
+    pub(super) fn how(self) -> How {
+        match self {
+            Self::Terminal => How::Scan,
+            Self::Ssh | Self::Page => How::Type,
+        }
+    }
+
+    /// What comes before the prompt for the first code of a device: what `introduction` says, and the key.
     pub(super) fn invitation(
         self,
-        saying: &Saying,
+        texts: &Texts,
+        introduction: &Text,
         picture: Option<&str>,
         key: &Secret,
     ) -> Vec<Message> {
-        let how = match self {
-            Self::Terminal => How::Scan,
-            Self::Ssh | Self::Page => How::Type,
-        };
-        let text = match (saying.occasion, saying.is_first) {
-            (Occasion::Lost { .. }, _) => Text::EnrollLost(how),
-            (Occasion::First, true) => Text::EnrollFirst(how),
-            (Occasion::First, false) => Text::EnrollDevice(how),
-        };
-        let texts = &saying.asking;
-        let mut messages = vec![info(texts.say(&text))];
+        let mut messages = vec![info(texts.say(introduction))];
         if self.shows_messages() {
             messages.push(info(with_key(texts, key, "")));
         }
