@@ -60,6 +60,10 @@ pub(in crate::commands) fn named(path: &Path) -> Result<File, Failure> {
         Errno::ENOTSUP => Failure::Rejected(format!(
             "{shown} is not a regular file. Name a regular file, or pass the content on standard input (-)"
         )),
+        Errno::ENOENT => {
+            let next = "Check its name".to_owned();
+            Failure::file(format!("open {shown}"), &error.into(), next)
+        }
         error => Failure::io(format!("open {shown}"))(error.into()),
     })
 }

@@ -230,7 +230,9 @@ fn check(folder: &OwnedFd, name: &OsStr, to: &Path) -> Result<(), Failure> {
     }
     Err(Failure::Rejected(match kind {
         SFlag::S_IFLNK => {
-            format!("{shown} is a symbolic link, and a backup follows none. Name the file itself")
+            format!(
+                "{shown} is a symbolic link, and a backup follows none. Name the file itself; - is standard output"
+            )
         }
         SFlag::S_IFDIR => format!("{shown} is a folder. Name a file in it"),
         _ => format!(
