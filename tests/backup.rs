@@ -71,7 +71,7 @@ fn a_fresh_host_has_every_account_and_takes_no_code_used_before() {
     let agent = Agent::start();
     let key = agent.admin().device(ANNA);
     let token = agent.admin().counting_device("hugo");
-    agent.admin().pin("rita", PIN);
+    agent.admin().device("rita");
     let recovery = agent.admin().recovery_codes("rita", 3);
     let doctor = || agent.ctl().run(&["doctor"], "").stdout;
     assert!(doctor().contains("there is no backup yet"), "{}", doctor());
@@ -115,7 +115,7 @@ fn a_restore_takes_no_used_code_and_no_lock_back() {
     let agent = Agent::start();
     let token = agent.admin().counting_device("hugo");
     let key = agent.admin().device(ANNA);
-    agent.admin().pin("lea", PIN);
+    agent.admin().device("lea");
     let recovery = agent.admin().recovery_codes("lea", 2);
     let file = backup(&agent);
     passes(&agent, "hugo", &token.counted(5));
@@ -292,7 +292,7 @@ fn a_new_key_seals_all_records_while_logins_go_on_and_the_old_one_can_go() {
     let mut agent = Agent::start();
     let load = Load::new(agent.socket());
     load.import(agent.socket(), 1_500);
-    agent.admin().pin("rita", PIN);
+    agent.admin().device("rita");
     let codes = agent.admin().recovery_codes("rita", 2);
     let (before, old_backup) = (key_id(&agent), backup(&agent));
     load.during(agent.socket(), 20, || {

@@ -139,14 +139,21 @@ fn quoted_length(rest: &str) -> usize {
     rest.len()
 }
 
-/// Removes items after `#[cfg(test)]`, up to the closing brace or semicolon.
+/// Removes items after `#[cfg(test)]`, up to the closing brace or semicolon, and fields, up to the comma.
 fn without_tests(code: &str) -> String {
     let Some((before, after)) = code.split_once("#[cfg(test)]") else {
         return code.to_owned();
     };
-    let mut depth = 0_usize;
+    let first = after.trim_start().split([':', '(', ' ']).next();
+    let is_field = first.is_some_and(|word| after.trim_start()[word.len()..].starts_with(": "));
+    let (mut depth, mut calls) = (0_usize, 0_usize);
     for (at, c) in after.char_indices() {
         match c {
+            '(' if is_field => calls += 1,
+            ')' if is_field => calls -= 1,
+            ',' if is_field && calls == 0 => {
+                return before.to_owned() + &without_tests(&after[at + 1..]);
+            }
             '{' => depth += 1,
             '}' if depth == 1 => return before.to_owned() + &without_tests(&after[at + 1..]),
             '}' => depth -= 1,
@@ -164,10 +171,11 @@ mod tests {
     #[test]
     fn only_code_outside_of_tests_is_left() {
         let text = "a(); // thread::spawn\nb(\"thread::spawn \\\" x\"); '\"'; /* thread */ c();\n\
-            #[cfg(test)]\nmod tests { fn x() { thread::spawn } }\nd(); #[cfg(test)] mod t; e();";
+            #[cfg(test)]\nmod tests { fn x() { thread::spawn } }\nd(); #[cfg(test)] mod t; e();\n\
+            struct S {\n#[cfg(test)]\nf: thread(a, b),\ng();\n}";
         let code = without_tests(&without_comments(text));
         assert!(!code.contains("thread"), "{code}");
-        for kept in ["a();", "b(\"\")", "c();", "d();", "e();"] {
+        for kept in ["a();", "b(\"\")", "c();", "d();", "e();", "g();\n}"] {
             assert!(code.contains(kept), "{kept}: {code}");
         }
     }
