@@ -25,6 +25,7 @@ fn plan(combinations: &[&str]) -> Plan {
         region: None,
         patience: Some(65),
         renews: false,
+        completes: false,
         pushes: 3,
         push_servers: Vec::new(),
         echo: Echo::default(),

@@ -104,7 +104,12 @@ impl Connection {
             }
             Entry::Ask(asked) => {
                 into.reason += &lacking(&asked, &it.subject.user);
+                let completes = asked.completes.clone();
                 self.explain_prompts(it, asked, into);
+                if let Some(set_up) = completes {
+                    let texts = &wording(it.settings, screen).asking;
+                    into.prompts.extend(enrollment_prompts(texts, &set_up));
+                }
             }
         }
     }
@@ -167,6 +172,10 @@ fn explain_let_in(let_in: LetIn<'_>, account: &Account, now: Timestamp, into: &m
 
 /// What keeps the user from answering, as the audit log says it of a login.
 fn lacking(asked: &Asked, user: &UserName) -> String {
+    if let (Some(set_up), [held, ..]) = (&asked.completes, asked.terms.combinations.as_slice()) {
+        let missing = &set_up.combination;
+        return format!("; the user proves {held} and then enrols {missing} in the login");
+    }
     match (asked.hint, asked.is_unenrolled) {
         (Some(hint), _) => format!("; but {}", hint.words().replace("USER", user.as_str())),
         (None, true) => "; but the user has none of the required factors enrolled".to_owned(),

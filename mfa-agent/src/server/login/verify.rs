@@ -65,7 +65,8 @@ impl Agent {
             now: Timestamp::now(),
             windows: login.settings.windows(),
             limits: login.limits,
-            opening: login.new_session.clone(),
+            // A part begins no session.
+            opening: login.new_session.clone().filter(|_| !state.completes()),
             renews: state.renews(),
             pepper: self.repository.pepper(),
             rejected: rejected(state.answers()),

@@ -258,3 +258,45 @@ fn who_is_sent_codes_to_an_address_that_a_template_makes_has_something_left() {
     };
     assert_eq!(told(TEMPLATE, only_pin, "pin"), None);
 }
+
+#[test]
+fn a_part_adds_nothing_once_its_user_has_set_up_the_rest_elsewhere() {
+    let rig = Rig::new();
+    rig.configure("[policy]\nrequire = ['totp+pin']\n[enforcement]\nunenrolled = 'enroll'");
+    rig.change(|account| {
+        account.remove(Factor::Totp);
+    });
+    let mut root = rig.connect(ROOT);
+    for is_early in [true, false] {
+        rig.change(|account| {
+            account.remove(Factor::Totp);
+        });
+        let enroll = || {
+            rig.change(|account| {
+                account.add_device(samples::device("tablet")).unwrap();
+            });
+        };
+        let login = root.begin("alice");
+        assert_eq!(shown(&login), "PIN: ");
+        if is_early {
+            enroll();
+        }
+        let step = root.answer(&login, "1379").unwrap();
+        let key = step["step"]["messages"][2]["text"].as_str().unwrap();
+        let key = key.strip_prefix("Key: ").unwrap().replace(' ', "");
+        let uri = format!("otpauth://totp/x?secret={key}");
+        if !is_early {
+            enroll();
+        }
+        root.answer(&login, &current_code(&uri)).unwrap();
+        let ended = root.answer(&login, "yes").unwrap();
+        assert_eq!(shown(&ended), "cancelled", "{is_early}");
+        let account = rig.agent.repository.load(&Rig::key()).unwrap().unwrap();
+        let labels: Vec<_> = account
+            .devices()
+            .iter()
+            .map(|it| it.label.as_str())
+            .collect();
+        assert_eq!(labels, ["tablet"], "{is_early}");
+    }
+}
