@@ -75,6 +75,12 @@ pub enum KeyError {
          backup"
     )]
     Malformed { path: PathBuf },
+    /// Another file has the name under which it is kept.
+    #[error(
+        "{key} can't be kept as {path}: that file exists, and does not hold this key. Move it away: mv {path} \
+         {path}.other; then: mfactl rotate-key"
+    )]
+    Taken { path: PathBuf, key: PathBuf },
     /// It is gone, and the store that it sealed is still there.
     #[error(
         "the key {path} is missing, but the store holds records sealed with it; restore it from a \
@@ -161,6 +167,11 @@ impl MasterKey {
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// Whether both are the same key.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.0 == other.0
     }
 
     /// A subkey for one purpose.

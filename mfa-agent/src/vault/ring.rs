@@ -86,14 +86,60 @@ impl KeySource {
     ///
     /// [`KeyError::Io`]; the current key is the same then.
     pub fn replace(&self) -> Result<PathBuf, KeyError> {
+        let earlier = self.keep_current()?;
+        put_new(&self.file).map_err(|reason| self.not_replaced(reason))?;
+        Ok(earlier)
+    }
+
+    /// Gives the current key the name that it has once it is an earlier one, too. Durable on return.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`]: a file of that name must hold this very key, since the other name is overwritten next.
+    pub fn keep_current(&self) -> Result<PathBuf, KeyError> {
         let current = self.load()?;
         let earlier = with_suffix(&self.file, &format!(".{}", id(&current)));
-        put_new(&self.file, &earlier).map_err(|reason| KeyError::Io {
+        match std::fs::hard_link(&self.file, &earlier) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                self.check_kept(&earlier, &current)?;
+            }
+            Err(e) => return Err(self.not_replaced(e)),
+        }
+        File::open(&earlier)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| File::open(folder_of(&self.file))?.sync_all())
+            .map_err(|reason| self.not_replaced(reason))?;
+        Ok(earlier)
+    }
+
+    fn check_kept(&self, earlier: &Path, current: &MasterKey) -> Result<(), KeyError> {
+        let taken = || KeyError::Taken {
+            path: earlier.to_owned(),
+            key: self.file.clone(),
+        };
+        match key::load_file(earlier) {
+            Ok(Some(kept)) if kept.is_same(current) => Ok(()),
+            Ok(_) | Err(KeyError::Malformed { .. }) => Err(taken()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn not_replaced(&self, reason: io::Error) -> KeyError {
+        KeyError::Io {
             path: self.file.clone(),
             action: "replaced",
             reason,
-        })?;
-        Ok(earlier)
+        }
+    }
+
+    /// The ID of the key in the credential `mfa.key.old`, if it is there and is not the current one.
+    #[must_use]
+    pub fn old_credential(&self) -> Option<String> {
+        let old = self.credentials.as_ref()?.join(OLD_CREDENTIAL);
+        let old = id(&key::load_credential(&old).ok()??);
+        let current = id(&self.load().ok()?);
+        (old != current).then_some(old)
     }
 
     /// The path of the earlier key with this ID, if it is a file.
@@ -150,12 +196,7 @@ fn is_earlier(path: &Path, prefix: &OsStr) -> bool {
     })
 }
 
-fn put_new(path: &Path, earlier: &Path) -> io::Result<()> {
-    match std::fs::hard_link(path, earlier) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
-        _ => {}
-    }
-    File::open(folder_of(path))?.sync_all()?;
+fn put_new(path: &Path) -> io::Result<()> {
     replace_durably(path, &key::fresh_text()?)
 }
 
@@ -196,6 +237,33 @@ mod tests {
             before.open(b"a", &sealed),
             Err(VaultError::OtherKey { .. })
         ));
+    }
+
+    #[test]
+    fn a_file_that_has_the_name_of_the_earlier_key_must_hold_that_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = source(&dir);
+        let before = vault(&source);
+        let earlier = dir.path().join(format!("key.{}", before.key_id()));
+        let other = format!("mfa-key-v1:{}\n", data_encoding::BASE64.encode(&[9; 32]));
+        for text in ["", "half a ke", other.as_str()] {
+            std::fs::write(&earlier, text).unwrap();
+            std::fs::set_permissions(
+                &earlier,
+                std::os::unix::fs::PermissionsExt::from_mode(0o600),
+            )
+            .unwrap();
+            let error = source.replace().unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("mv {}", earlier.display())),
+                "{error}"
+            );
+            assert_eq!(vault(&source).key_id(), before.key_id(), "{text:?}");
+        }
+        // A cut after the first of the two steps, or a copy that was put there.
+        std::fs::copy(&source.file, &earlier).unwrap();
+        source.replace().unwrap();
+        assert_eq!(vault(&source).other_ids(), [before.key_id()]);
     }
 
     #[test]
