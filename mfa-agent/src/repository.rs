@@ -166,6 +166,7 @@ impl AccountRepository {
     /// A [`RepositoryError`] when the store can't be read, or these keys do not open it.
     pub fn open(store: Box<dyn Store>, vault: Vault) -> Result<Self, RepositoryError> {
         let repository = Self::new(store, vault);
+        repository.keep_lasting()?;
         repository.read_view()?;
         Ok(repository)
     }

@@ -7,9 +7,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use super::view::View;
-use super::{AccountRepository, RepositoryError, nonce};
-use crate::store::Change;
+use super::{AccountRepository, CHECKED, RepositoryError, nonce};
+use crate::store::{Change, Stored};
 use crate::vault::{KeyError, KeySource, Vault};
+
+/// Records that are read at a time, to find one of an earlier key.
+const LOOKED_AT: usize = 1_000;
 
 /// The keys of the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +43,13 @@ pub struct Resealed {
 pub enum RotateError {
     #[error(transparent)]
     Repository(#[from] RepositoryError),
-    #[error("{0}; the key was not changed")]
+    #[error("the key was not changed: {0}")]
     Key(#[from] KeyError),
     /// Only systemd can change it.
     #[error(
-        "the key is a credential of systemd, which the agent can't change. Pass the present one as mfa.key.old and a new \
-         one as mfa.key, restart the agent, and repeat this command: see mfactl-rotate-key(1)"
+        "the key was not changed: it is a credential of systemd, which the agent can't change, and all records are sealed \
+         with it. Pass the present one as mfa.key.old and a new one as mfa.key, restart the agent, and repeat this \
+         command: see mfactl-rotate-key(1)"
     )]
     Credential,
     #[error("a restore is going on; wait for its end")]
@@ -82,20 +86,20 @@ impl AccountRepository {
         if self.staged().is_some() {
             return Err(RotateError::Restoring);
         }
-        let _ = self.view()?;
-        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        let (state, _) = self.state(&view.vault)?;
-        let before = view.vault.key_id();
+        let known = self.view()?;
+        let (state, _) = self.state(&known.vault)?;
+        let before = known.vault.key_id();
         if state.rotating.is_some_and(|earlier| earlier != before) {
             return Ok(false);
         }
         if source.is_credential() {
-            // Whoever put a new key here has put the earlier one beside it.
-            let earlier = view.vault.other_ids().into_iter().next();
-            let earlier = earlier.ok_or(RotateError::Credential)?;
-            self.change_state(&view.vault, lines, |state| {
-                state.rotating = Some(earlier.clone());
-            })?;
+            self.begin_with_credential(source)?;
+            return Ok(false);
+        }
+        source.keep_current()?;
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        if view.vault.key_id() != before {
+            // Another call was faster.
             return Ok(false);
         }
         // Noted before the key is made: a cut in between leaves the key before as the current one, and the next call
@@ -109,6 +113,66 @@ impl AccountRepository {
         let vault = Vault::with(&source.load_ring()?, Some(lasting)).opening_also(&view.vault);
         *view = Arc::new(View::new(vault, view.epoch));
         Ok(true)
+    }
+
+    /// Goes on with a change that systemd began by passing another key.
+    fn begin_with_credential(&self, source: &KeySource) -> Result<(), RotateError> {
+        // Other keys may be here for their backups, so the records say which one was theirs.
+        let earlier = self.earlier_sealer()?.or_else(|| source.old_credential());
+        let earlier = earlier.ok_or(RotateError::Credential)?;
+        let gate = self.gate();
+        let lasting = gate.vault.lasting().clone();
+        self.change_state(&gate.vault, None, |state| {
+            state.lasting = Some(lasting.clone());
+            state.rotating = Some(earlier.clone());
+        })?;
+        Ok(())
+    }
+
+    /// The key of the first record that another key than the current one has sealed.
+    fn earlier_sealer(&self) -> Result<Option<String>, RepositoryError> {
+        let view = self.view()?;
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.store.page(b"", after.as_deref(), LOOKED_AT)?;
+            let earlier = |(key, stored): &(Vec<u8>, Stored)| {
+                let is_earlier = !view.vault.is_current(&stored.bytes)
+                    && view.vault.open(key, &stored.bytes).is_ok();
+                let sealer = is_earlier.then(|| view.vault.sealer(&stored.bytes));
+                sealer.flatten().map(|(id, _)| id)
+            };
+            if let Some(earlier) = page.iter().find_map(earlier) {
+                return Ok(Some(earlier));
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == LOOKED_AT => after = Some(last.clone()),
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// Notes the keys that last, before another key seals the first record: later, nothing tells which key they were
+    /// derived from.
+    pub(super) fn keep_lasting(&self) -> Result<(), RepositoryError> {
+        let view = self.known_view();
+        let vault = &view.vault;
+        let (state, _) = self.state(vault)?;
+        if state.lasting.is_some() || vault.other_ids().is_empty() {
+            return Ok(());
+        }
+        let page = self.store.page(b"", None, CHECKED)?;
+        let records = page
+            .iter()
+            .filter(|(key, stored)| vault.open(key, &stored.bytes).is_ok());
+        let (current, earlier): (Vec<_>, Vec<_>) = records
+            .map(|(_, stored)| stored.bytes.as_slice())
+            .partition(|bytes| vault.is_current(bytes));
+        let first = earlier.first().or(current.first());
+        if let Some((_, lasting)) = first.and_then(|bytes| vault.sealer(bytes)) {
+            let lasting = lasting.clone();
+            self.change_state(vault, None, |state| state.lasting = Some(lasting.clone()))?;
+        }
+        Ok(())
     }
 
     /// Seals up to `limit` records after `after` with the current key; with `dry_run` only counts them.

@@ -385,6 +385,73 @@ fn a_change_of_the_key_can_stop_at_any_record_and_goes_on() {
     assert_eq!(here.reseal(None, 99, true).unwrap().earlier, 0);
 }
 
+/// A key file of `folder`, as systemd or an administrator puts it there.
+fn write_key(file: &std::path::Path, byte: u8) {
+    let line = format!("mfa-key-v1:{}\n", data_encoding::BASE64.encode(&[byte; 32]));
+    std::fs::write(file, line).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(file, mode).unwrap();
+}
+
+fn reseal_all(repository: &AccountRepository) -> u64 {
+    let (mut after, mut earlier) = (None, 0);
+    loop {
+        let done = repository.reseal(after.as_deref(), 4, false).unwrap();
+        earlier += done.earlier;
+        after = done.next;
+        if after.is_none() {
+            return earlier;
+        }
+    }
+}
+
+#[test]
+fn with_a_credential_a_change_begins_with_a_new_key_only_and_names_the_key_of_the_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = KeySource {
+        credentials: Some(dir.path().to_owned()),
+        file: dir.path().join("key"),
+    };
+    // A key file from before the credential, and the key of another host's backup.
+    write_key(&source.file, 7);
+    write_key(&dir.path().join(format!("key.{}", vault(8).key_id())), 8);
+    write_key(&dir.path().join("mfa.key"), 1);
+    let store = Arc::new(MemoryStore::new());
+    let start = || {
+        let vault = Vault::with(&source.load_ring().unwrap(), None);
+        AccountRepository::open(Box::new(Shared(Arc::clone(&store))), vault).unwrap()
+    };
+    let here = start();
+    let mut account = full();
+    account.set_recovery(vec![here.pepper().digest("0123456789")], at(0));
+    for n in 0..10 {
+        put(&here, &format!("user{n}"), account.clone());
+    }
+    let refused = here.begin_rotation(&source, None);
+    assert!(matches!(refused, Err(RotateError::Credential)));
+    assert_eq!(here.key_state().unwrap().rotating, None);
+
+    write_key(&dir.path().join("mfa.key.old"), 1);
+    write_key(&dir.path().join("mfa.key"), 2);
+    let here = start();
+    // A login seals the first record with the new key before the change begins.
+    put(&here, "user0", account.clone());
+    let here = start();
+    here.begin_rotation(&source, None).unwrap();
+    let state = here.key_state().unwrap();
+    assert_eq!(state.rotating, Some(vault(1).key_id()));
+    assert_eq!(reseal_all(&here), 9);
+    assert_eq!(here.end_rotation(None).unwrap(), Some(vault(1).key_id()));
+    std::fs::remove_file(dir.path().join("mfa.key.old")).unwrap();
+    let here = start();
+    for n in 0..10 {
+        let account = here.account(&user(&format!("user{n}"))).unwrap();
+        assert!(account.has_other_code("0123456789", at(0), &here.pepper()));
+    }
+    let refused = here.begin_rotation(&source, None);
+    assert!(matches!(refused, Err(RotateError::Credential)));
+}
+
 #[test]
 fn a_damaged_record_refuses_its_user_is_named_and_can_be_dropped() {
     let (store, here) = fresh(1);

@@ -49,6 +49,8 @@ struct Cipher {
     id: [u8; ID],
     records: XChaCha20Poly1305,
     backups: XChaCha20Poly1305,
+    /// What lasts in a store whose first key it is.
+    lasting: Lasting,
 }
 
 impl Cipher {
@@ -60,6 +62,7 @@ impl Cipher {
             id,
             records: cipher(b"pam-mfa record key v1"),
             backups: cipher(b"pam-mfa backup key v1"),
+            lasting: Lasting::of(key),
         }
     }
 }
@@ -206,6 +209,14 @@ impl Vault {
     #[must_use]
     pub fn is_current(&self, sealed: &[u8]) -> bool {
         sealed.get(1..=ID) == Some(&self.sealing.id)
+    }
+
+    /// The ID of the key that sealed this record, and what lasts in a store whose first key that is. None if the key is
+    /// not here.
+    #[must_use]
+    pub fn sealer(&self, sealed: &[u8]) -> Option<(String, &Lasting)> {
+        let cipher = self.cipher(sealed.get(1..=ID)?)?;
+        Some((hex(&cipher.id), &cipher.lasting))
     }
 
     /// The key of a backup, sealed with the current key.

@@ -1,5 +1,7 @@
 //! `mfactl rotate-key`: a new key, and each record sealed with it.
 
+use std::time::Duration;
+
 use mfa_protocol::admin::{
     KeyStatus, KeyStatusReply, RotateBegin, RotateEnd, RotateEndReply, RotateNext,
     RotateNextParameters,
@@ -13,6 +15,9 @@ use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
+
+/// The first step may read all records.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[derive(Default)]
 struct Counted {
@@ -46,6 +51,7 @@ pub(crate) fn run(context: &mut Context, args: &args::RotateKey) -> Result<Verdi
     if args.status {
         return status(context);
     }
+    context.set_timeout(PATIENCE);
     let begun = context.call::<RotateBegin>(&Nothing {})?;
     let done = all(context, false)?;
     let end = context.call::<RotateEnd>(&Nothing {})?;
