@@ -168,8 +168,13 @@ impl Lockout {
         if self.at_limit {
             return Some(Lock::Administrator);
         }
+        self.ends(now).map(Lock::Until)
+    }
+
+    /// When the lock ends by itself, if it is in force at `now`.
+    fn ends(&self, now: Timestamp) -> Option<Timestamp> {
         let longest = self.lasts.map_or(LONGEST_LOCK, Duration::from_secs);
-        self.until?.in_force(now, longest).map(Lock::Until)
+        self.until?.in_force(now, longest)
     }
 
     /// Whether an answer of a login of `epoch` may be verified at `now`.

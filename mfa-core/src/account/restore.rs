@@ -61,7 +61,7 @@ impl Account {
         let known_suspension = live.and_then(|live| live.suspension);
         self.suspension = self.suspension.filter(|it| Some(*it) == known_suspension);
         if let Some(live) = live {
-            self.lockout = std::mem::take(&mut self.lockout).restored(&live.lockout);
+            self.lockout = std::mem::take(&mut self.lockout).restored(&live.lockout, now);
             self.messages = live.messages.clone();
             self.requests = live.requests.clone();
             self.used_bypass = live.used_bypass.or(self.used_bypass);
