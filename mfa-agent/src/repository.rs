@@ -11,6 +11,7 @@
 mod backup;
 mod damage;
 mod restore;
+mod room;
 mod rotate;
 mod state;
 mod sweep;
@@ -25,6 +26,7 @@ pub use backup::{BackupRun, Progress};
 use damage::Damage;
 pub use damage::{Checked, Dropped};
 pub use restore::{RestoreError, RestoreRun, RestoreSummary, Step};
+pub use room::NoRoom;
 pub use rotate::{KeyState, Resealed, RotateError};
 pub use state::LastBackup;
 use view::{Epoch, View};
@@ -125,6 +127,9 @@ pub enum RepositoryError {
          from a backup"
     )]
     State(String),
+    /// A change of many records would fill the disk.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// Too many concurrent changes.
     #[error("too many callers are changing the record of {0:?} at the same time; try again")]
     Contended(String),

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use mfa_protocol::backup::BackupHead;
 
 use super::view::{Epoch, View};
-use super::{ACCOUNTS, AccountRepository, Key, PLACEHOLDER, RepositoryError, seal};
+use super::{ACCOUNTS, AccountRepository, Key, PLACEHOLDER, RepositoryError, room, seal};
 use crate::backup::{BackupError, Content, Opener, Opening};
 use crate::store::{Change, Swap};
 use mfa_core::account::{Account, RecordError};
@@ -30,6 +30,8 @@ pub struct RestoreRun {
     opener: Opener,
     epoch: Epoch,
     now: Timestamp,
+    /// The bytes of the records that it replaces: a merge of what is left may need them once more.
+    live: u64,
     /// Where the records go, once the first chunk is there.
     target: Option<View>,
     /// Whether recovery codes of the current records are of the same key.
@@ -103,7 +105,7 @@ pub enum RestoreError {
 }
 
 impl AccountRepository {
-    /// Begins a restore. With `file_key` the backup was sealed for a recipient.
+    /// Begins a restore. With `file_key` the backup was sealed for a recipient; `size` are its bytes, if that is known.
     ///
     /// # Errors
     ///
@@ -112,6 +114,7 @@ impl AccountRepository {
         &self,
         head: &BackupHead,
         file_key: Option<&[u8]>,
+        size: Option<u64>,
         replace: bool,
         now: Timestamp,
     ) -> Result<RestoreRun, RestoreError> {
@@ -127,6 +130,7 @@ impl AccountRepository {
         }
         let opening = file_key.map_or(Opening::Host(&view.vault), Opening::FileKey);
         let opener = Opener::begin(head, &opening)?;
+        let live = self.check_room(|live| room::for_restore(size.unwrap_or_default(), live))?;
         let mut epoch = Epoch([0; 8]);
         getrandom::fill(&mut epoch.0).map_err(RepositoryError::Random)?;
         let mut staged = self.staged();
@@ -142,6 +146,7 @@ impl AccountRepository {
             opener,
             epoch,
             now,
+            live,
             target: None,
             is_same_lineage: false,
             at: Leftovers::After(ACCOUNTS, None),
@@ -169,6 +174,7 @@ impl AccountRepository {
         chunk: &[u8],
         is_last: bool,
     ) -> Result<u64, RestoreError> {
+        self.check_room(|_| run.live)?;
         let opened = run.opener.chunk(chunk, is_last)?;
         let view = self.view()?;
         if let Some(meta) = opened.meta {
@@ -219,6 +225,7 @@ impl AccountRepository {
             _ => return Err(RestoreError::Incomplete),
         };
         if let Leftovers::After(prefix, after) = &run.at {
+            self.check_room(|_| run.live)?;
             let next = self.keep_left_over(target, prefix, after.as_deref(), limit)?;
             run.at = match next {
                 Some(after) => Leftovers::After(prefix, Some(after)),

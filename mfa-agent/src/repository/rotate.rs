@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use super::view::View;
-use super::{AccountRepository, CHECKED, RepositoryError, nonce};
+use super::{AccountRepository, CHECKED, RepositoryError, nonce, room};
 use crate::store::{Change, Stored};
 use crate::vault::{KeyError, KeySource, Vault};
 
@@ -92,6 +92,7 @@ impl AccountRepository {
         if state.rotating.is_some_and(|earlier| earlier != before) {
             return Ok(false);
         }
+        self.check_room(room::for_rotation)?;
         if source.is_credential() {
             self.begin_with_credential(source)?;
             return Ok(false);
@@ -186,6 +187,9 @@ impl AccountRepository {
         limit: usize,
         dry_run: bool,
     ) -> Result<Resealed, RepositoryError> {
+        if !dry_run {
+            self.check_room(|_| 0)?;
+        }
         let view = self.view()?;
         let page = self.store.page(b"", after, limit)?;
         let next = (page.len() == limit).then(|| page.last().map(|(key, _)| key.clone()));

@@ -44,6 +44,7 @@ impl AccountRepository {
     }
 
     fn remove(&self, records: &[(Vec<u8>, Stored)]) -> Result<bool, RepositoryError> {
+        self.check_room_to_remove()?;
         let removed = |(key, stored): &'_ (Vec<u8>, Stored)| (key.clone(), stored.revision.clone());
         let removed: Vec<_> = records.iter().map(removed).collect();
         let changes: Vec<Change<'_>> = removed

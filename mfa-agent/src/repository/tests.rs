@@ -41,6 +41,48 @@ impl Store for Shared {
     }
 }
 
+/// The same on a disk that has so many bytes left.
+struct Tight(Shared, Arc<std::sync::atomic::AtomicU64>);
+
+impl Store for Tight {
+    fn load(&self, key: &[u8]) -> Result<Option<Stored>, StoreError> {
+        self.0.load(key)
+    }
+
+    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
+        self.0.swap_all(changes)
+    }
+
+    fn page(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError> {
+        self.0.page(prefix, after, limit)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn crate::store::Snapshot>, StoreError> {
+        self.0.snapshot()
+    }
+
+    fn lines(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.0.lines()
+    }
+
+    fn before_forgetting(&self, write_out: WriteOut) {
+        self.0.before_forgetting(write_out);
+    }
+
+    fn room(&self) -> Result<Option<crate::store::Room>, StoreError> {
+        Ok(Some(crate::store::Room {
+            folder: "/the/store".into(),
+            free: self.1.load(Ordering::Relaxed),
+            live: 10 << 20,
+        }))
+    }
+}
+
 fn vault(byte: u8) -> Vault {
     Vault::new(&MasterKey::from_bytes([byte; 32]))
 }
@@ -102,7 +144,7 @@ fn stage(
     replace: bool,
     now: Timestamp,
 ) -> Result<RestoreRun, RestoreError> {
-    let mut run = repository.begin_restore(head, None, replace, now)?;
+    let mut run = repository.begin_restore(head, None, None, replace, now)?;
     for (number, chunk) in chunks.iter().enumerate() {
         repository.restore_chunk(&mut run, chunk, number + 1 == chunks.len())?;
     }
@@ -230,6 +272,71 @@ fn a_restore_that_does_not_come_to_its_end_changes_nothing_and_is_swept_away() {
     assert_eq!(store.page(b"account/", None, 99).unwrap().len(), 2);
     assert!(store.page(b"epoch/", None, 99).unwrap().is_empty());
     assert!(has(&here, "bob"));
+}
+
+#[test]
+fn a_restore_and_a_change_of_the_key_stop_before_the_disk_is_full() {
+    const MIB: u64 = 1 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let source = KeySource {
+        credentials: None,
+        file: dir.path().join("key"),
+    };
+    source.make().unwrap();
+    let (store, free) = (Arc::new(MemoryStore::new()), Arc::default());
+    let tight = Tight(Shared(Arc::clone(&store)), Arc::clone(&free));
+    let vault = Vault::with(&source.load_ring().unwrap(), None);
+    let here = AccountRepository::open(Box::new(tight), vault).unwrap();
+    for n in 0..200 {
+        put(&here, &format!("user{n}"), full());
+    }
+    let (head, chunks) = backup(&here);
+    let before = store.page(b"", None, 999).unwrap();
+    let is_full = |error: &RepositoryError| matches!(error, RepositoryError::NoRoom(_));
+
+    // 20 MiB of records take 25 here, and as much once more to be merged.
+    let begin = |mib: u64| {
+        free.store(mib * MIB, Ordering::Relaxed);
+        here.begin_restore(&head, None, Some(20 * MIB), true, at(0))
+    };
+    let Err(RestoreError::Repository(error)) = begin(57) else {
+        panic!("it began");
+    };
+    let text = error.to_string();
+    assert!(
+        is_full(&error) && text.contains("needs about 58 MiB free, and 57 MiB are"),
+        "{text}"
+    );
+    assert!(text.contains("df -h /the/store"), "{text}");
+    let mut run = begin(58).unwrap();
+    here.restore_chunk(&mut run, &chunks[0], false).unwrap();
+    // Something else has filled the disk meanwhile.
+    free.store(17 * MIB, Ordering::Relaxed);
+    let next = here.restore_chunk(&mut run, &chunks[1], false);
+    assert!(matches!(next, Err(RestoreError::Repository(error)) if is_full(&error)));
+    here.abandon_restore();
+    sweep(&here);
+    assert_eq!(store.page(b"", None, 999).unwrap(), before);
+
+    let key = std::fs::read(&source.file).unwrap();
+    free.store(27 * MIB, Ordering::Relaxed);
+    let begun = here.begin_rotation(&source, None);
+    assert!(matches!(begun, Err(RotateError::Repository(error)) if is_full(&error)));
+    assert_eq!(std::fs::read(&source.file).unwrap(), key);
+    assert_eq!(here.key_state().unwrap().rotating, None);
+    free.store(28 * MIB, Ordering::Relaxed);
+    assert!(here.begin_rotation(&source, None).unwrap());
+    here.reseal(None, 100, false).unwrap();
+    free.store(7 * MIB, Ordering::Relaxed);
+    assert!(
+        here.reseal(None, 100, false)
+            .is_err_and(|error| is_full(&error))
+    );
+    assert!(here.reseal(None, 100, true).is_ok());
+    // Logins are counted on.
+    use_step(&here, "user7", 9);
+    free.store(28 * MIB, Ordering::Relaxed);
+    assert!(reseal_all(&here) > 0);
 }
 
 #[test]

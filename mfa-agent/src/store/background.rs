@@ -19,6 +19,9 @@ pub(super) trait Task: Send + 'static {
     /// The name of its thread.
     const NAME: &'static str;
 
+    /// Whether logins fail in the end if it does.
+    const IS_URGENT: bool = true;
+
     /// Whether there is something to do.
     fn is_due(&self, shared: &Shared, state: &State) -> bool;
 
@@ -95,14 +98,14 @@ fn run<T: Task>(task: &T, shared: &Shared) {
         if fault.in_memory {
             return;
         }
-        report(shared, &fault);
+        report::<T>(shared, &fault);
         shared.pause(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-fn report(shared: &Shared, fault: &Fault) {
-    if fault.full {
+fn report<T: Task>(shared: &Shared, fault: &Fault) {
+    if fault.full && T::IS_URGENT {
         shared.ballast.free();
     }
     log::limited(

@@ -24,6 +24,9 @@ const SIZE: u32 = 4 << 20;
 
 const BETWEEN_TRIES: Duration = Duration::from_secs(60);
 
+/// For how long after its last part a change of many records may go on.
+const BULK: Duration = Duration::from_secs(5);
+
 /// It is written only when this many times its size is free.
 const PLENTY: u64 = 16;
 
@@ -31,6 +34,10 @@ pub(super) struct Ballast {
     file: PathBuf,
     there: AtomicBool,
     next_try: Mutex<Instant>,
+    /// The last part of a change of many records.
+    bulk: Mutex<Option<Instant>>,
+    #[cfg(test)]
+    free_for_test: std::sync::atomic::AtomicU64,
 }
 
 impl Ballast {
@@ -42,6 +49,9 @@ impl Ballast {
             file,
             there,
             next_try: Mutex::new(Instant::now()),
+            bulk: Mutex::default(),
+            #[cfg(test)]
+            free_for_test: u64::MAX.into(),
         };
         ballast.restore_if_due();
         ballast
@@ -93,11 +103,41 @@ impl Ballast {
         }
     }
 
+    /// The folder of the store.
+    pub(super) fn folder(&self) -> &Path {
+        folder_of(&self.file)
+    }
+
+    /// Free bytes beside it, if that is known.
+    pub(super) fn free_space(&self) -> Option<u64> {
+        #[cfg(test)]
+        match self.free_for_test.load(Ordering::Relaxed) {
+            u64::MAX => {}
+            free => return Some(free),
+        }
+        let fs = statvfs(self.folder()).ok()?;
+        Some(fs.blocks_available().saturating_mul(fs.fragment_size()))
+    }
+
+    /// A part of a change of many records is written next.
+    pub(super) fn bulk_goes_on(&self) {
+        *self.bulk.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether such a change goes on.
+    pub(super) fn is_in_bulk(&self) -> bool {
+        let bulk = self.bulk.lock().unwrap_or_else(PoisonError::into_inner);
+        bulk.is_some_and(|last| last.elapsed() < BULK)
+    }
+
     fn plenty_of_space(&self) -> bool {
-        statvfs(folder_of(&self.file)).is_ok_and(|fs| {
-            let free = fs.blocks_available().saturating_mul(fs.fragment_size());
-            free > u64::from(SIZE) * PLENTY
-        })
+        self.free_space()
+            .is_some_and(|free| free > u64::from(SIZE) * PLENTY)
+    }
+
+    #[cfg(test)]
+    pub(super) fn pretend_free(&self, bytes: u64) {
+        self.free_for_test.store(bytes, Ordering::Relaxed);
     }
 
     fn lay_in(&self) -> io::Result<()> {

@@ -26,6 +26,11 @@ pub(super) struct Layers {
 }
 
 impl Layers {
+    /// The bytes that all records occupied when a file was sorted last.
+    pub(super) fn live(&self) -> u64 {
+        self.sorted.first().map_or(0, |file| file.live())
+    }
+
     /// The record under `key`.
     pub(super) fn load(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
         match self.in_tables(key)? {

@@ -38,6 +38,7 @@ mod torture;
 mod writer;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
@@ -101,6 +102,24 @@ pub trait Store: Send + Sync {
     /// so no change may wait for it.
     fn before_forgetting(&self, write_out: WriteOut);
 
+    /// The room on the disk; none if there is no bound.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::page`].
+    fn room(&self) -> Result<Option<Room>, StoreError> {
+        Ok(None)
+    }
+
+    /// The same, before a part of many changes. Merges that take much room wait meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::page`].
+    fn room_for_bulk(&self) -> Result<Option<Room>, StoreError> {
+        self.room()
+    }
+
     /// Makes one change, as [`Store::swap_all`].
     ///
     /// # Errors
@@ -116,6 +135,17 @@ pub trait Store: Send + Sync {
 
 /// Makes lines durable in the audit log; see [`Store::before_forgetting`].
 pub type WriteOut = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// The room that a store has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Where its disk is mounted, or a folder below.
+    pub folder: PathBuf,
+    /// Free bytes, without the reserve for a full disk.
+    pub free: u64,
+    /// About the bytes of all records.
+    pub live: u64,
+}
 
 /// A record as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

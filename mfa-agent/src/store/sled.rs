@@ -26,8 +26,8 @@ use super::journal::{Batch, Journal};
 use super::lines::AuditLog;
 use super::piece::Span;
 use super::{
-    Change, Revision, Snapshot, Store, StoreError, StoreId, Stored, Swap, WriteOut, folder, legacy,
-    piece,
+    Change, Revision, Room, Snapshot, Store, StoreError, StoreId, Stored, Swap, WriteOut, folder,
+    legacy, piece,
 };
 use crate::{log, sys};
 
@@ -334,6 +334,21 @@ impl Store for SledStore {
 
     fn before_forgetting(&self, write_out: WriteOut) {
         self.around.audit_log.set(write_out);
+    }
+
+    fn room(&self) -> Result<Option<Room>, StoreError> {
+        let ballast = &self.around.ballast;
+        let live = self.with(|open| Ok(open.layers().live()))?;
+        Ok(ballast.free_space().map(|free| Room {
+            folder: self.folder.clone(),
+            free,
+            live,
+        }))
+    }
+
+    fn room_for_bulk(&self) -> Result<Option<Room>, StoreError> {
+        self.around.ballast.bulk_goes_on();
+        self.room()
     }
 }
 

@@ -71,6 +71,9 @@ pub struct RestoreBeginParameters {
     /// The key of the file in base64, if the backup is sealed for a recipient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_key: Option<Secret>,
+    /// The bytes of the file, if they are known: the restore is refused at once if there is no room for its records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
     /// Whether a store that is not empty may be replaced.
     #[serde(default)]
     pub replace: bool,

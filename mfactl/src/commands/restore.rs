@@ -50,6 +50,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
     context.call::<RestoreBegin>(&RestoreBeginParameters {
         head: head.clone(),
         file_key: file_key.transpose()?,
+        size: (!is_stdin).then(|| size(&args.file)).flatten(),
         replace: args.replace,
     })?;
     let records = send(context, &mut reader)?;
@@ -80,6 +81,12 @@ fn check(file: &Path) -> Result<(), Failure> {
     let (_, mut reader) = Reader::open(file)?;
     while !reader.chunk()?.1 {}
     Ok(())
+}
+
+/// The bytes of the file; a pipe does not say.
+fn size(file: &Path) -> Option<u64> {
+    let meta = std::fs::metadata(file).ok()?;
+    meta.is_file().then_some(meta.len())
 }
 
 /// Sends the file; how many records it has.

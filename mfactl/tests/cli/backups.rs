@@ -57,7 +57,7 @@ fn a_backup_is_written_and_its_chunks_are_sent_back() {
     let script = vec![
         admin(
             "RestoreBegin",
-            json!({"head": head(), "replace": true}),
+            json!({"head": head(), "size": std::fs::metadata(&file).unwrap().len(), "replace": true}),
             json!({}),
         ),
         admin(

@@ -59,6 +59,9 @@ impl Connection {
                 Err(broken) => return Err(broken),
             }
         }
+        if !parameters.dry_run {
+            self.agent.repository.check_room_for_import()?;
+        }
         let keys: Vec<Key> = shares.keys().cloned().collect();
         let (dry_run, windows) = (parameters.dry_run, self.agent.settings().windows());
         let outcomes = self.agent.commit_all(&keys, self.peer, |key, account| {

@@ -38,6 +38,7 @@ impl Connection {
         let run = agent.repository.begin_restore(
             &parameters.head,
             file_key.as_ref().map(|key| key.as_slice()),
+            parameters.size,
             parameters.replace,
             Timestamp::now(),
         )?;

@@ -96,7 +96,7 @@ fn restore(
     (head, chunks): &(BackupHead, Vec<Vec<u8>>),
 ) -> Result<(), RestoreError> {
     let now = samples::at(STEP.cast_signed() * 30);
-    let mut run = repository.begin_restore(head, None, true, now)?;
+    let mut run = repository.begin_restore(head, None, None, true, now)?;
     for (number, chunk) in chunks.iter().enumerate() {
         repository.restore_chunk(&mut run, chunk, number + 1 == chunks.len())?;
     }
