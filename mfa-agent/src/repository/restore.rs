@@ -25,6 +25,9 @@ use mfa_core::account::{Account, RecordError};
 /// How many changed records may be left for the step during which no change goes on.
 const FEW: usize = 64;
 
+/// Users who are named in the summary.
+const NAMED: usize = 10;
+
 /// A restore that is being prepared.
 pub struct RestoreRun {
     opener: Opener,
@@ -62,14 +65,40 @@ pub struct RestoreSummary {
     pub epoch: String,
     /// Accounts in the backup.
     pub accounts: u64,
-    /// Damaged records in the backup; they refuse their users as before.
+    /// Damaged records in the backup, of which there is no other here; they refuse their users.
     pub damaged: u64,
+    /// Damaged records in the backup whose current ones are intact, and were kept.
+    pub kept: u64,
+    /// Factors that were removed since the backup, and are back.
+    pub returned: u64,
+    /// The first users of these.
+    pub returned_users: Vec<String>,
+    /// Accounts with factors that the backup does not have.
+    pub gone: u64,
+    /// The first users of these.
+    pub gone_users: Vec<String>,
     /// TOTP devices whose codes up to now count as used, since nothing was known of them.
     pub assumed: u64,
     /// HOTP devices of which nothing is known.
     pub unknown_counters: u64,
     /// Recovery codes of which nothing is known.
     pub unknown_codes: u64,
+    /// When the backup was made, as its head says.
+    pub made_at: Option<Timestamp>,
+    /// The key of the host that sealed it; none: it was sealed for a recipient.
+    pub key_id: Option<String>,
+    /// Whether there were accounts before.
+    pub replaced: bool,
+}
+
+impl RestoreSummary {
+    /// Counts what a restore does to a user's factors.
+    fn note(count: &mut u64, users: &mut Vec<String>, key: &Key, factors: u64) {
+        *count += factors;
+        if factors > 0 && users.len() < NAMED {
+            users.extend(key.user().map(str::to_owned));
+        }
+    }
 }
 
 /// Whether a restore is done.
@@ -119,13 +148,9 @@ impl AccountRepository {
         now: Timestamp,
     ) -> Result<RestoreRun, RestoreError> {
         let view = self.view()?;
-        if !replace
-            && !self
-                .store
-                .page(&view.accounts(), None, 1)
-                .map_err(RepositoryError::from)?
-                .is_empty()
-        {
+        let first = self.store.page(&view.accounts(), None, 1);
+        let replaced = !first.map_err(RepositoryError::from)?.is_empty();
+        if replaced && !replace {
             return Err(RestoreError::NotEmpty);
         }
         let opening = file_key.map_or(Opening::Host(&view.vault), Opening::FileKey);
@@ -152,6 +177,9 @@ impl AccountRepository {
             at: Leftovers::After(ACCOUNTS, None),
             summary: RestoreSummary {
                 epoch: epoch.to_string(),
+                made_at: head.made_at.parse().ok(),
+                key_id: head.key_id.clone(),
+                replaced,
                 ..RestoreSummary::default()
             },
         })
@@ -226,7 +254,8 @@ impl AccountRepository {
         };
         if let Leftovers::After(prefix, after) = &run.at {
             self.check_room(|_| run.live)?;
-            let next = self.keep_left_over(target, prefix, after.as_deref(), limit)?;
+            let summary = &mut run.summary;
+            let next = self.keep_left_over(target, prefix, after.as_deref(), limit, summary)?;
             run.at = match next {
                 Some(after) => Leftovers::After(prefix, Some(after)),
                 None if *prefix == ACCOUNTS => Leftovers::After(PLACEHOLDER, None),
@@ -284,13 +313,22 @@ impl AccountRepository {
         now: Timestamp,
         summary: &mut RestoreSummary,
     ) -> Result<Vec<u8>, RestoreError> {
+        let live = self.live(view, key, is_same_lineage)?;
         if content.is_damaged {
-            summary.damaged += 1;
-            return Ok(content.value.to_vec());
+            let Some(live) = live else {
+                summary.damaged += 1;
+                return Ok(content.value.to_vec());
+            };
+            summary.kept += 1;
+            let kept = live.clone().restored(Some(&live), now);
+            return Ok(seal(target, key, &kept.account)?);
         }
         let account = Account::decode(&content.value)
             .map_err(|e| RestoreError::Record(super::printable(key), e))?;
-        let live = self.live(view, key, is_same_lineage)?;
+        if let Some(live) = live.as_ref().filter(|_| is_same_lineage) {
+            let (count, users) = (&mut summary.returned, &mut summary.returned_users);
+            RestoreSummary::note(count, users, key, account.removed_since(live).into());
+        }
         let restored = account.restored(live.as_ref(), now);
         summary.accounts += u64::from(key.is_account());
         summary.assumed += u64::from(restored.assumed);
@@ -323,6 +361,7 @@ impl AccountRepository {
         prefix: &[u8],
         after: Option<&[u8]>,
         limit: usize,
+        summary: &mut RestoreSummary,
     ) -> Result<Option<Vec<u8>>, RestoreError> {
         let view = self.view()?;
         let (prefix, unprefixed) = (view.stored(&Key(prefix.to_vec())).into_owned(), prefix);
@@ -344,6 +383,10 @@ impl AccountRepository {
                 continue;
             }
             let live = Self::open_in(&view, &key, &stored).ok();
+            // The user of a damaged one had something, too.
+            let is_enrolled = live.as_ref().is_none_or(|live| !live.has_never_enrolled());
+            let gone = u64::from(key.is_account() && is_enrolled);
+            RestoreSummary::note(&mut summary.gone, &mut summary.gone_users, &key, gone);
             if let Some(left) = live.and_then(|live| live.left_over()) {
                 new.push((there, seal(target, &key, &left)?));
             }

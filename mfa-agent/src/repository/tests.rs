@@ -231,6 +231,64 @@ fn what_was_used_and_locked_since_the_backup_stays_so() {
 }
 
 #[test]
+fn factors_that_come_back_and_accounts_that_vanish_are_counted_and_named() {
+    let (_, here) = fresh(1);
+    for name in ["alice", "bob", "carol"] {
+        put(&here, name, full());
+    }
+    let backup = backup(&here);
+    let mut removed = full();
+    removed.remove(mfa_core::factors::Factor::Totp);
+    put(&here, "bob", removed);
+    for number in 10..25 {
+        put(&here, &format!("new{number}"), full());
+    }
+    let summary = restore(&here, &backup, true, at(30)).unwrap();
+    assert!(summary.returned >= 1, "{summary:?}");
+    assert_eq!(summary.returned_users, ["bob"]);
+    assert_eq!(summary.gone, 15);
+    assert_eq!(summary.gone_users.len(), 10);
+    assert_eq!(summary.gone_users[0], "new10");
+    assert!(summary.replaced && summary.made_at == Some(at(0)));
+    assert_eq!(summary.key_id, Some(vault(1).key_id()));
+}
+
+#[test]
+fn a_damaged_record_of_a_backup_replaces_no_intact_one() {
+    let (store, here) = fresh(1);
+    put(&here, "alice", full());
+    put(&here, "bob", full());
+    let intact = store.load(b"account/alice").unwrap().unwrap();
+    damage(&store, b"account/alice");
+    let damaged = backup(&here);
+    let now = store.load(b"account/alice").unwrap().unwrap();
+    let change = Change {
+        key: b"account/alice",
+        expected: Some(&now.revision),
+        new: Some(&intact.bytes),
+        line: None,
+    };
+    assert_eq!(store.swap(change).unwrap(), Swap::Done);
+    use_step(&here, "alice", 9);
+    let summary = restore(&here, &damaged, true, at(30)).unwrap();
+    assert_eq!((summary.accounts, summary.kept, summary.damaged), (1, 1, 0));
+    assert_eq!(step(&here, "alice"), Some(9));
+}
+
+fn damage(store: &MemoryStore, key: &[u8]) {
+    let stored = store.load(key).unwrap().unwrap();
+    let mut bytes = stored.bytes.clone();
+    *bytes.last_mut().unwrap() ^= 1;
+    let change = Change {
+        key,
+        expected: Some(&stored.revision),
+        new: Some(&bytes),
+        line: None,
+    };
+    store.swap(change).unwrap();
+}
+
+#[test]
 fn changes_while_a_restore_is_prepared_are_joined_too() {
     let (_, here) = fresh(1);
     put(&here, "alice", full());
@@ -565,19 +623,7 @@ fn a_damaged_record_refuses_its_user_is_named_and_can_be_dropped() {
     for name in ["alice", "bob", "carol"] {
         put(&here, name, full());
     }
-    let damage = |key: &[u8]| {
-        let stored = store.load(key).unwrap().unwrap();
-        let mut bytes = stored.bytes.clone();
-        *bytes.last_mut().unwrap() ^= 1;
-        let change = Change {
-            key,
-            expected: Some(&stored.revision),
-            new: Some(&bytes),
-            line: None,
-        };
-        store.swap(change).unwrap();
-    };
-    damage(b"account/alice");
+    damage(&store, b"account/alice");
     here.check_key().unwrap();
     assert!(here.account(&user("alice")).is_err());
     assert!(has(&here, "bob"));

@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::{Account, Device};
+use super::{Account, Contact, Device};
 use crate::lockout::Lockout;
 
 /// A restored record, and what could not be known.
@@ -78,6 +78,31 @@ impl Account {
             unknown_counters,
             unknown_codes,
         }
+    }
+
+    /// How many factors and lists of recovery codes this record, of a backup, has that were removed from `live` since.
+    #[must_use]
+    pub fn removed_since(&self, live: &Self) -> u32 {
+        // Without a change of the factors since then nothing was removed; it is another account, or an unused one.
+        if live.generation <= self.generation {
+            return 0;
+        }
+        let is_gone = |device: &&Device| {
+            let same = |known: &Device| known.generator == device.generator;
+            !live.devices.iter().any(same)
+        };
+        let devices = self.devices.iter().filter(is_gone).count();
+        let is_gone =
+            |contact: &&Contact| !live.contacts.iter().any(|known| known.to == contact.to);
+        let contacts = self.contacts.iter().filter(is_gone).count();
+        let single = [
+            self.pin.is_some() && live.pin.is_none(),
+            self.questions.is_some() && live.questions.is_none(),
+            self.remote.is_some() && live.remote.is_none(),
+            self.recovery.is_some() && live.recovery.is_none(),
+        ];
+        let single = single.into_iter().filter(|is_gone| *is_gone).count();
+        u32::try_from(devices + contacts + single).unwrap_or(u32::MAX)
     }
 
     /// Leaves disabled what has been disabled since the backup.

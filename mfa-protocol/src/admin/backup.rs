@@ -103,7 +103,7 @@ pub struct RestoreEndReply {
     pub done: bool,
     /// Accounts that were restored.
     pub accounts: u64,
-    /// Records that were damaged when the backup was made.
+    /// Records that were damaged when the backup was made, and have no intact one here.
     pub damaged: u64,
     /// TOTP devices whose codes up to now count as used.
     pub assumed: u64,
@@ -111,6 +111,21 @@ pub struct RestoreEndReply {
     pub unknown_counters: u64,
     /// Recovery codes, those used since the backup among them.
     pub unknown_codes: u64,
+    /// Records that were damaged when the backup was made; the intact ones here were kept.
+    #[serde(default)]
+    pub kept: u64,
+    /// Factors that were removed since the backup, and are back.
+    #[serde(default)]
+    pub returned: u64,
+    /// At most ten users of these.
+    #[serde(default)]
+    pub returned_users: Vec<String>,
+    /// Accounts with factors that the backup does not have: they are gone.
+    #[serde(default)]
+    pub gone: u64,
+    /// At most ten users of these.
+    #[serde(default)]
+    pub gone_users: Vec<String>,
 }
 
 /// The reply to [`KeyStatus`].

@@ -36,6 +36,11 @@ struct Restored<'a> {
     totp_assumed_used: u64,
     hotp_unknown: u64,
     recovery_codes_unknown: u64,
+    damaged_kept: u64,
+    factors_returned: u64,
+    returned_users: &'a [String],
+    accounts_gone: u64,
+    gone_users: &'a [String],
 }
 
 pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict, Failure> {
@@ -69,6 +74,11 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
         totp_assumed_used: reply.assumed,
         hotp_unknown: reply.unknown_counters,
         recovery_codes_unknown: reply.unknown_codes,
+        damaged_kept: reply.kept,
+        factors_returned: reply.returned,
+        returned_users: &reply.returned_users,
+        accounts_gone: reply.gone,
+        gone_users: &reply.gone_users,
     };
     context
         .output
@@ -113,7 +123,7 @@ fn screen(restored: &Restored<'_>, reply: &RestoreEndReply) -> String {
             + &others(
                 restored
                     .records
-                    .saturating_sub(reply.accounts + reply.damaged)
+                    .saturating_sub(reply.accounts + reply.damaged + reply.kept)
             ),
         clean(restored.made_at)
     );
@@ -138,12 +148,42 @@ fn screen(restored: &Restored<'_>, reply: &RestoreEndReply) -> String {
         "recovery code",
         "one that was used since the backup passes again. Replace them: mfactl enroll recovery USER",
     );
+    let returned = format!(
+        "removed since the backup, and back now. Remove them again: {}",
+        named(&reply.returned_users, reply.returned_users.len() >= NAMED)
+    );
+    say(reply.returned, "factor", &returned);
+    let gone = format!(
+        "not in the backup, so that nothing is enrolled there now. Have these users enrol again: {}",
+        named(
+            &reply.gone_users,
+            reply.gone > reply.gone_users.len() as u64
+        )
+    );
+    say(reply.gone, "account", &gone);
     say(
         reply.damaged,
         "record",
         "damaged in the backup already, so that its user can't log in. See more: mfactl store check",
     );
+    say(
+        reply.kept,
+        "record",
+        "damaged in the backup. The one that was here is intact, and was kept.",
+    );
     text
+}
+
+/// The agent names this many users.
+const NAMED: usize = 10;
+
+fn named(users: &[String], has_more: bool) -> String {
+    let names = users.join(", ");
+    let names = clean(&names);
+    match has_more {
+        true => format!("{names}, …"),
+        false => names.into_owned(),
+    }
 }
 
 /// Other records are the store's own, and those of names without an account.

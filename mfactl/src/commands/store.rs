@@ -63,7 +63,7 @@ fn screen(checked: &Checked) -> String {
     for damaged in &checked.damaged {
         text += &remark(&format!("{}: {}", damaged.record, damaged.reason));
     }
-    text + "Their users can't log in. To get the records back:\n  mfactl restore --replace FILE\n\
+    text + "Their users can't log in. To get the records back, from a backup of before the damage:\n  mfactl restore --replace FILE\n\
             Or to drop one, so that its user enrols again, after a backup:\n  mfactl store repair --drop RECORD\n"
 }
 

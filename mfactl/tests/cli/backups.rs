@@ -47,8 +47,9 @@ fn a_backup_is_written_and_its_chunks_are_sent_back() {
     agent.finish();
 
     let done = json!({
-        "done": true, "accounts": 1_202, "damaged": 1, "assumed": 7, "unknown_counters": 2,
-        "unknown_codes": 10,
+        "done": true, "accounts": 1_201, "damaged": 1, "assumed": 7, "unknown_counters": 2,
+        "unknown_codes": 10, "kept": 1, "returned": 3, "returned_users": ["anna", "bert"], "gone": 12,
+        "gone_users": ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"],
     });
     let more = json!({
         "done": false, "accounts": 0, "damaged": 0, "assumed": 0, "unknown_counters": 0,
@@ -77,14 +78,20 @@ fn a_backup_is_written_and_its_chunks_are_sent_back() {
     let output = mfactl(&agent, &["restore", "--replace", &file], "");
     assert!(output.status.success(), "{}", stderr(&output));
     insta::assert_snapshot!(stdout(&output), @r"
-    Restored 1,204 records: 1,202 accounts and 1 other record (backup of 2026-11-29T00:00:00Z)
+    Restored 1,204 records: 1,201 accounts and 1 other record (backup of 2026-11-29T00:00:00Z)
       7 TOTP devices: codes up to now count as used. Users wait for the next code.
       2 HOTP devices: a code that was used since the backup passes again. Have
         their users use a code now, or enrol them again.
       10 recovery codes: one that was used since the backup passes again. Replace
         them: mfactl enroll recovery USER
+      3 factors: removed since the backup, and back now. Remove them again: anna,
+        bert
+      12 accounts: not in the backup, so that nothing is enrolled there now. Have
+        these users enrol again: a, b, c, d, e, f, g, h, i, j, …
       1 record: damaged in the backup already, so that its user can't log in. See
         more: mfactl store check
+      1 record: damaged in the backup. The one that was here is intact, and was
+        kept.
     ");
     agent.finish();
 }
@@ -191,7 +198,7 @@ fn damaged_records_are_listed_and_one_is_dropped() {
     insta::assert_snapshot!(stdout(&output), @r"
     2,004 records, 1 damaged
       account/alice: a record was tampered with
-    Their users can't log in. To get the records back:
+    Their users can't log in. To get the records back, from a backup of before the damage:
       mfactl restore --replace FILE
     Or to drop one, so that its user enrols again, after a backup:
       mfactl store repair --drop RECORD

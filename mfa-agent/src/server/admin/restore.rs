@@ -111,7 +111,32 @@ fn reply(summary: &RestoreSummary) -> RestoreEndReply {
         assumed: summary.assumed,
         unknown_counters: summary.unknown_counters,
         unknown_codes: summary.unknown_codes,
+        kept: summary.kept,
+        returned: summary.returned,
+        returned_users: summary.returned_users.clone(),
+        gone: summary.gone,
+        gone_users: summary.gone_users.clone(),
     }
+}
+
+/// What was restored, and over what.
+fn reason(summary: &RestoreSummary) -> String {
+    let made_at = summary.made_at.map_or_else(
+        || "an unknown time".to_owned(),
+        |made_at| format!("{made_at:.0}"),
+    );
+    let key = match &summary.key_id {
+        Some(id) => format!("key {id}"),
+        None => "the key of a recipient".to_owned(),
+    };
+    let replaced = match summary.replaced {
+        true => "replaced the accounts that were here",
+        false => "the store was empty",
+    };
+    format!(
+        "backup of {made_at}, sealed with {key}; {replaced}; epoch {}",
+        summary.epoch
+    )
 }
 
 fn event(summary: &RestoreSummary, peer: super::Peer) -> Event {
@@ -119,7 +144,7 @@ fn event(summary: &RestoreSummary, peer: super::Peer) -> Event {
         event: "restore",
         result: "done",
         count: Some(summary.accounts),
-        reason: Some(format!("epoch {}", summary.epoch)),
+        reason: Some(reason(summary)),
         by_uid: Some(peer.uid),
         by_pid: Some(peer.pid),
         ..Event::default()

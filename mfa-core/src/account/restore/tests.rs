@@ -37,6 +37,22 @@ fn a_step_used_since_the_backup_stays_used() {
 }
 
 #[test]
+fn what_was_removed_since_the_backup_is_counted() {
+    let backup = full();
+    assert_eq!(backup.removed_since(&full()), 0);
+    let mut live = full();
+    live.devices[0].generator.key = Key::fresh([9; 20]);
+    live.generation += 1;
+    assert_eq!(backup.removed_since(&live), 1);
+    live.pin = None;
+    live.recovery = None;
+    let more = u32::from(backup.pin.is_some()) + u32::from(backup.recovery.is_some());
+    assert_eq!(backup.removed_since(&live), 1 + more);
+    // A record of failures alone, on a host where the user was never enrolled.
+    assert_eq!(backup.removed_since(&Account::default()), 0);
+}
+
+#[test]
 fn on_a_fresh_host_no_code_up_to_now_passes_and_the_next_one_does() {
     let now = at(3 * 30);
     let restored = full().restored(None, now);
