@@ -147,6 +147,34 @@ fn a_restore_takes_no_used_code_and_no_lock_back() {
 }
 
 #[test]
+fn a_restore_says_which_factors_are_back_and_whose_are_gone() {
+    let agent = Agent::start();
+    agent.admin().pin("lea", PIN);
+    agent.admin().device("lea");
+    agent.admin().pin("rita", PIN);
+    let file = backup(&agent);
+    let removed = agent.ctl().run(&["remove", "pin", "lea"], "");
+    assert!(removed.is_success(), "{removed:?}");
+    agent.admin().pin("newcomer", PIN);
+    let restored = agent.ctl().json(&["restore", "--replace", &file], "");
+    assert_eq!(restored["factors_returned"], 1);
+    assert_eq!(restored["returned_users"], serde_json::json!(["lea"]));
+    assert_eq!(restored["accounts_gone"], 1);
+    assert_eq!(restored["gone_users"], serde_json::json!(["newcomer"]));
+    assert!(agent.admin().enrolled("lea").contains(&"pin"));
+    let events = agent.events();
+    let event = events.iter().find(|event| event.text("event") == "restore");
+    let reason = event.expect("an event").text("reason").to_owned();
+    for words in [
+        restored["made_at"].as_str().expect("a time"),
+        &key_id(&agent),
+        "replaced",
+    ] {
+        assert!(reason.contains(words), "{reason}");
+    }
+}
+
+#[test]
 fn a_backup_and_a_restore_under_load_lose_nothing() {
     let agent = Agent::start();
     let load = Load::new(agent.socket());
@@ -325,6 +353,24 @@ fn a_new_key_seals_all_records_while_logins_go_on_and_the_old_one_can_go() {
     passes(&agent, "rita", &codes[0]);
 }
 
+#[test]
+fn a_change_of_the_key_keeps_the_old_one_or_changes_nothing() {
+    let agent = Agent::start();
+    agent.admin().pin(ANNA, PIN);
+    let (before, key) = (key_id(&agent), agent.folder().join("key"));
+    let text = fs::read(&key).expect("a key");
+    let kept = agent.folder().join(format!("key.{before}"));
+    write_key(&kept, b"");
+    refused(&agent, &["rotate-key"], &format!("mv {}", kept.display()));
+    assert_eq!(fs::read(&key).expect("a key"), text);
+    assert_eq!(key_id(&agent), before);
+    fs::remove_file(&kept).expect("a file");
+    let rotated = agent.ctl().json(&["rotate-key"], "");
+    assert_eq!(rotated["earlier_key"], before.as_str());
+    assert_eq!(fs::read(&kept).expect("the old key"), text);
+    passes(&agent, ANNA, PIN);
+}
+
 fn earlier_keys(agent: &Agent) -> Vec<PathBuf> {
     let entries = fs::read_dir(agent.folder()).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -343,7 +389,14 @@ fn earlier_keys(agent: &Agent) -> Vec<PathBuf> {
 fn a_credential_is_changed_by_systemd_and_the_records_by_the_command() {
     let mut agent = Agent::start();
     agent.admin().pin(ANNA, PIN);
+    agent.admin().pin("rita", PIN);
+    let recovery = agent.admin().recovery_codes("rita", 2);
     let credentials = agent.folder().join("credentials");
+    // Of a backup of another host, and of no record here.
+    let foreign = Agent::start();
+    let name = format!("key.{}", key_id(&foreign));
+    let key = fs::read(foreign.folder().join("key")).expect("a key");
+    write_key(&agent.folder().join(name), &key);
     fs::create_dir(&credentials).expect("a folder");
     let key = fs::read(agent.folder().join("key")).expect("a key");
     write_key(&credentials.join("mfa.key"), &key);
@@ -369,6 +422,8 @@ fn a_credential_is_changed_by_systemd_and_the_records_by_the_command() {
     agent.terminate();
     agent.launch_under(&["env", &with]);
     passes(&agent, ANNA, PIN);
+    passes(&agent, "rita", &recovery[0]);
+    refused(&agent, &["rotate-key"], "mfa.key.old");
 }
 
 /// An agent that has a record of bob's which nobody can open any more.

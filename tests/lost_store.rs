@@ -4,11 +4,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use mfa_protocol::admin::Health;
 use mfa_protocol::login::Nothing;
-use mfa_tests::{Agent, Login, Machine, Output, Stack, built, run};
+use mfa_tests::{Agent, Ctl, Login, Machine, Output, Stack, built, eventually, run};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 const ALLOW: &str = "[enforcement]\nunenrolled = \"allow\"\n";
@@ -106,6 +106,41 @@ fn a_store_under_an_empty_mount_lets_nobody_in_and_comes_back_with_its_disk() {
         agent.launch();
         anna_logs_in(&agent);
     });
+}
+
+/// As in the operating guide: the socket of the restore is another one, and root's alone.
+#[test]
+fn while_a_lost_store_is_restored_nobody_gets_in_as_not_enrolled() {
+    let mut agent = Agent::with(ALLOW);
+    agent.admin().pin("anna", PIN);
+    let backup = agent.folder().join("backup").display().to_string();
+    assert!(agent.ctl().run(&["backup", &backup], "").is_success());
+    assert!(agent.terminate().success());
+    fs::remove_dir_all(store(&agent)).unwrap();
+    assert!(agent.init().is_success());
+    let socket = agent.folder().join("restore.sock");
+    let child = Command::new("systemd-socket-activate")
+        .arg("--listen")
+        .arg(&socket)
+        .arg(&built().agent)
+        .arg("--config")
+        .arg(agent.config())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = child.expect("systemd-socket-activate");
+    eventually("the socket", || socket.exists().then_some(()));
+    let restored = Ctl::at(&socket).run(&["restore", &backup], "");
+    for user in ["anna", "bert"] {
+        let seen = Login::of(user).answer(PIN).run(&Stack::guarded_by(&agent));
+        assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{user}: {seen:?}");
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(restored.is_success(), "{restored:?}");
+    agent.launch();
+    anna_logs_in(&agent);
+    let seen = Login::of("anna").answer("1357").run(&Stack::asking(&agent));
+    assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
 }
 
 #[test]

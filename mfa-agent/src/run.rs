@@ -167,7 +167,9 @@ fn check(config: &Path) -> Result<(), StartError> {
         .iter()
         .filter(|finding| finding.severity == Severity::Error);
     match (errors.count(), findings.len()) {
-        (0, 0) => log::info(format_args!("{config} is fine")),
+        (0, 0) => log::info(format_args!(
+            "{config} is fine. The records were not read: a start does that, and mfactl store check"
+        )),
         (0, warnings) => log::info(format_args!("{config} is valid; warnings: {warnings}")),
         (errors, _) => {
             return Err(format!(

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::backups::Newest;
+use super::backups::Remedy;
 use super::places::Places;
 use crate::store_mark::decision::Reason;
 use crate::vault::KeyError;
@@ -17,7 +17,7 @@ pub(super) struct Refused {
     mark: PathBuf,
     /// What is at the path of the store.
     absence: &'static str,
-    newest: Option<Newest>,
+    remedy: Remedy,
 }
 
 impl Refused {
@@ -28,7 +28,7 @@ impl Refused {
             key_file: places.key.file.clone(),
             mark: places.mark.clone(),
             absence: absence(places.store),
-            newest: Newest::of(places),
+            remedy: Remedy::of(places),
         }
     }
 }
@@ -55,13 +55,10 @@ impl fmt::Display for Refused {
                     f,
                     "the store is lost: {store} {absence}, but {witness}. The agent does not \
                      create an empty store by itself, since no user would be enrolled in it. \
-                     Mount the disk, or restore the folder from the last backup. If there is no \
-                     copy, create an empty store, in which all users must enrol again: mfa-agent \
-                     --init"
-                )?;
-                self.newest
-                    .iter()
-                    .try_for_each(|newest| write!(f, "\n{newest}"))
+                     Mount the disk, or restore a backup. Without one, create an empty store, in \
+                     which all users must enrol again: mfa-agent --init\n{}",
+                    self.remedy
+                )
             }
             Reason::KeyMissing => {
                 let path = self.key_file.clone();

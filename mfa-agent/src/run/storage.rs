@@ -5,16 +5,16 @@
 //! whether they match.
 
 use super::StartError;
-use super::backups::Newest;
+use super::backups::Remedy;
 use super::places::Places;
 use super::refused::Refused;
 use crate::config;
 use crate::log;
-use crate::repository::AccountRepository;
+use crate::repository::{AccountRepository, RepositoryError};
 use crate::store::SledStore;
 use crate::store_mark::decision::{self, Facts, Opened, Reason, Rollback, Start};
 use crate::store_mark::{self, Found, Mark};
-use crate::vault::{Vault, sealed_credential};
+use crate::vault::{Vault, VaultError, sealed_credential};
 
 /// Opens the existing store, and marks it.
 pub(super) fn open(settings: &config::Store) -> Result<AccountRepository, StartError> {
@@ -49,7 +49,7 @@ impl Places<'_> {
         let key = self.key.is_there()?;
         let store = match SledStore::is_there(self.store)? {
             true => {
-                Some(SledStore::open(self.store).map_err(|e| self.with_backup(&e.to_string()))?)
+                Some(SledStore::open(self.store).map_err(|e| self.with_remedy(&e.to_string()))?)
             }
             false => None,
         };
@@ -68,9 +68,13 @@ impl Places<'_> {
     /// The records of `store`, which this key must have sealed.
     pub(super) fn unlock(&self, store: SledStore) -> Result<AccountRepository, StartError> {
         let vault = Vault::with(&self.key.load_ring()?, None);
-        let wrong_key = |e| format!("{e}; restore the key that belongs to this store");
-        let repository = AccountRepository::open(Box::new(store), vault).map_err(wrong_key)?;
-        repository.check_key().map_err(wrong_key)?;
+        let refused = |e: RepositoryError| match &e {
+            // It says which key to restore.
+            RepositoryError::Vault(_, VaultError::OtherKey { .. }) => e.to_string(),
+            _ => self.with_remedy(&e.to_string()),
+        };
+        let repository = AccountRepository::open(Box::new(store), vault).map_err(refused)?;
+        repository.check_key().map_err(refused)?;
         Ok(repository)
     }
 
@@ -96,12 +100,9 @@ impl Places<'_> {
         }
     }
 
-    /// The reason why the store can't be used, with the newest backup, if there is one.
-    fn with_backup(&self, reason: &str) -> String {
-        match Newest::of(self) {
-            Some(newest) => format!("{reason}\n{newest}"),
-            None => reason.to_owned(),
-        }
+    /// The reason why the store can't be used, with the way to a restore.
+    fn with_remedy(&self, reason: &str) -> String {
+        format!("{reason}\n{}", Remedy::of(self))
     }
 
     pub(super) fn refused(&self, reason: Reason) -> Refused {

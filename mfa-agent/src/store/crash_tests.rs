@@ -199,7 +199,10 @@ fn refused_or_whole(image: Image) -> bool {
             false
         }
         Err(error) => {
-            assert!(error.to_string().contains("last backup"), "{error}");
+            assert!(
+                error.to_string().contains("restored from a backup"),
+                "{error}"
+            );
             assert_eq!(disk.now(), image, "a store that is refused was changed");
             true
         }

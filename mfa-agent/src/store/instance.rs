@@ -8,7 +8,7 @@
 //!
 //! An old journal is never appended to, because its last sync may have failed and the kernel may show data
 //! that it could not write. Nothing is changed before the second step is done, so a failed opening loses
-//! nothing.
+//! nothing. Files that never became part of the store are removed before: a full disk may be full of them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -72,6 +72,7 @@ impl Open {
         let files = &*around.files;
         let found = Found::read(files)?;
         table::remove_left_over(path, &found.names)?;
+        found.remove_unfinished(files);
         let table = Table::create(&around.files, path, found.span.to)?;
         for (key, value) in &found.history.last {
             table.put(key, value.as_deref())?;
@@ -254,7 +255,15 @@ impl Found {
         Journal::restating(files, id, span, sequence, &batch)
     }
 
-    /// Removes files that were replaced, and unfinished ones.
+    /// Removes files that were being written when the store was closed, such as by a merge on a full disk: the rest of
+    /// the opening needs room.
+    fn remove_unfinished(&self, files: &Files) {
+        for name in self.names.iter().filter(|name| is_unfinished(name)) {
+            files.remove_needless(name);
+        }
+    }
+
+    /// Removes files that were replaced.
     fn remove_replaced(&self, files: &Files) {
         let used: Vec<String> = self
             .sorted
@@ -263,7 +272,7 @@ impl Found {
             .collect();
         for name in &self.names {
             let is_piece = Piece::parse(name).is_some() && !used.contains(name);
-            if is_piece || is_unfinished(name) {
+            if is_piece {
                 files.remove_needless(name);
             }
         }

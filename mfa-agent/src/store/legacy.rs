@@ -279,7 +279,7 @@ pub(super) mod tests {
             let dir = old_store();
             std::fs::write(dir.path().join(name), bytes).unwrap();
             let error = SledStore::open(dir.path()).err().unwrap().to_string();
-            assert!(error.contains("last backup"), "{error}");
+            assert!(error.contains("restored from a backup"), "{error}");
             assert_eq!(std::fs::read(dir.path().join(name)).unwrap(), bytes);
             assert!(dir.path().join(MARK).exists());
         }

@@ -394,9 +394,7 @@ fn failed(path: &Path, fault: &Fault) -> StoreError {
              df), then restart the agent"
         )),
         false => StoreError::new(format!(
-            "{path} can't be opened: {fault}; no user can log in until it is restored. Stop the \
-             agent, move {path} away, put the folder from the last backup there, and start the \
-             agent"
+            "{path} can't be opened: {fault}; no user can log in until it is restored from a backup"
         )),
     }
 }

@@ -252,6 +252,25 @@ fn a_store_opens_on_a_full_disk_with_the_reserved_space() {
 }
 
 #[test]
+fn what_a_merge_left_unfinished_on_a_full_disk_is_removed_before_room_is_needed() {
+    let (store, disk) = simulated();
+    store.swap(CREATE).unwrap();
+    drop(store);
+    let left = disk.create("sorted.1-9.new").unwrap();
+    left.write_at(&[0; 4096], 0).unwrap();
+    let mut is_full = true;
+    disk.fail(Some(Box::new(move |_, step| {
+        if matches!(step, Step::Remove(name) if name == "sorted.1-9.new") {
+            is_full = false;
+        }
+        is_full.then(|| Error::from(ErrorKind::StorageFull))
+    })));
+    let store = SledStore::open_on(disk.path(), Arc::new(disk.clone())).unwrap();
+    assert!(store.load(b"k").unwrap().is_some());
+    assert!(disk.path().join("ballast").exists());
+}
+
+#[test]
 fn a_folder_that_replaced_the_open_one_is_not_opened_instead() {
     let dir = private_folder();
     let (path, aside) = (dir.path().join("store"), dir.path().join("aside"));
