@@ -36,8 +36,6 @@ pub(super) struct Ballast {
     next_try: Mutex<Instant>,
     /// The last part of a change of many records.
     bulk: Mutex<Option<Instant>>,
-    #[cfg(test)]
-    free_for_test: std::sync::atomic::AtomicU64,
 }
 
 impl Ballast {
@@ -50,8 +48,6 @@ impl Ballast {
             there,
             next_try: Mutex::new(Instant::now()),
             bulk: Mutex::default(),
-            #[cfg(test)]
-            free_for_test: u64::MAX.into(),
         };
         ballast.restore_if_due();
         ballast
@@ -111,9 +107,8 @@ impl Ballast {
     /// Free bytes beside it, if that is known.
     pub(super) fn free_space(&self) -> Option<u64> {
         #[cfg(test)]
-        match self.free_for_test.load(Ordering::Relaxed) {
-            u64::MAX => {}
-            free => return Some(free),
+        if let Some(free) = pretended::free(self.folder()) {
+            return Some(free);
         }
         let fs = statvfs(self.folder()).ok()?;
         Some(fs.blocks_available().saturating_mul(fs.fragment_size()))
@@ -137,7 +132,7 @@ impl Ballast {
 
     #[cfg(test)]
     pub(super) fn pretend_free(&self, bytes: u64) {
-        self.free_for_test.store(bytes, Ordering::Relaxed);
+        pretended::set(self.folder(), bytes);
     }
 
     fn lay_in(&self) -> io::Result<()> {
@@ -149,6 +144,24 @@ impl Ballast {
             .open(&self.file)?;
         fallocate(&file, FallocateFlags::empty(), 0, i64::from(SIZE))?;
         Ok(())
+    }
+}
+
+/// The free space that a test wants.
+#[cfg(test)]
+mod pretended {
+    use std::collections::BTreeMap;
+    use std::path::{Path, PathBuf};
+    use std::sync::Mutex;
+
+    static FREE: Mutex<BTreeMap<PathBuf, u64>> = Mutex::new(BTreeMap::new());
+
+    pub(super) fn free(folder: &Path) -> Option<u64> {
+        FREE.lock().unwrap().get(folder).copied()
+    }
+
+    pub(super) fn set(folder: &Path, bytes: u64) {
+        FREE.lock().unwrap().insert(folder.to_owned(), bytes);
     }
 }
 

@@ -406,3 +406,7 @@ mod tests;
 #[cfg(test)]
 #[path = "crash_tests.rs"]
 mod crash_tests;
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod room_tests;
