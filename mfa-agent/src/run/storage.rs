@@ -147,3 +147,33 @@ impl Places<'_> {
         told
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Change, Store, StoreId};
+
+    #[test]
+    fn a_damaged_state_of_all_records_names_the_way_to_a_restore() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = config::Store {
+            path: dir.path().join("store"),
+            key_file: dir.path().join("key"),
+        };
+        let places = Places::of(&settings);
+        places.key.make().unwrap();
+        SledStore::create(places.store, StoreId([1; 16])).unwrap();
+        let store = SledStore::open(places.store).unwrap();
+        let junk = Change {
+            key: b"vault/state",
+            expected: None,
+            new: Some(b"junk"),
+            line: None,
+        };
+        store.swap(junk).unwrap();
+        let error = places.unlock(store).err().unwrap().to_string();
+        for words in ["vault/state", "mfa-agent --init", "mfactl restore FILE"] {
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}
