@@ -203,6 +203,8 @@ pub(super) fn passing(account: &Account, newcomer: Option<&Newcomer>, clock: &Cl
 /// Until when a user without a factor gets in, and that one who does not has to enrol.
 fn grace(account: &Account, newcomer: Option<&Newcomer>, clock: &Clock) -> String {
     let since = account.grace_since.as_ref();
+    // The record keeps it for a user who has enrolled since.
+    let since = since.filter(|_| account.enrolled.is_empty());
     let Some(Newcomer { login: it, asking }) = newcomer else {
         let text = since.map(|time| format!("let in without a factor since {}", clock.past(time)));
         return field("Grace", &text.unwrap_or_default());

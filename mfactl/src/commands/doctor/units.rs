@@ -208,10 +208,11 @@ fn as_on_disk(service: &Unit<'_>) -> Option<Check> {
 
 fn steady(service: &Unit<'_>) -> Option<Check> {
     let restarts = service.get("NRestarts");
+    let times = if restarts == "1" { "time" } else { "times" };
     (!matches!(restarts, "" | "0")).then(|| {
         Check::note(
             NAME,
-            format!("the agent ended unexpectedly {restarts} times, and systemd restarted it"),
+            format!("the agent ended unexpectedly {restarts} {times}, and systemd restarted it"),
             "see why: journalctl -u mfa-agent",
         )
     })
@@ -343,6 +344,7 @@ mod tests {
     fn restarts_and_loosened_bonds_are_notes() {
         for (line, other, part) in [
             ("NRestarts=0", "NRestarts=4", "4 times"),
+            ("NRestarts=0", "NRestarts=1", "1 time,"),
             (
                 "BoundingSet=",
                 "BoundingSet=cap_chown",

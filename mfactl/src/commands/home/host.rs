@@ -1,5 +1,7 @@
 //! The state of this host on one screen, for root: agent, settings, users, stacks, and the next step of a set-up.
 
+use std::borrow::Cow;
+
 use mfa_protocol::admin::{
     CheckConfig, CheckConfigParameters, CheckConfigReply, Health, HealthReply, Lockouts, Mode,
     Users,
@@ -18,6 +20,7 @@ use crate::commands::lists::counted;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::host;
+use crate::output::clean;
 use crate::table::{field, paragraph};
 
 pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
@@ -49,7 +52,8 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
 fn services(files: &Files) -> Vec<&str> {
     let included = files.taken_in();
     let mut services = asking(files);
-    services.retain(|service| !included.contains(service));
+    // Debian's su-l includes su, which is a service all the same.
+    services.retain(|service| FIRST.contains(service) || !included.contains(service));
     services.sort_by_key(|name| {
         FIRST
             .iter()
@@ -124,24 +128,23 @@ fn problem(health: &HealthReply) -> Option<&str> {
 fn settings(state: &State<'_>, clock: &Clock) -> String {
     let State { health, config, .. } = state;
     let read = clock.past(&health.loaded_at);
+    let file = file(config);
     if health.start_error.is_some() || health.reload_error.is_some() {
-        return format!(
-            "INVALID in {}; the settings of {read} are active",
-            config.file
-        );
+        return format!("INVALID in {file}; the settings of {read} are active");
     }
     match (config.valid, errors(config).count(), health.config_changed) {
-        (false, ..) => format!(
-            "INVALID in {}; the settings of {read} are active",
-            config.file
-        ),
-        (true, 1.., _) => format!(
-            "valid, but administrators would be locked out ({})",
-            config.file
-        ),
+        (false, ..) => format!("INVALID in {file}; the settings of {read} are active"),
+        (true, 1.., _) => format!("valid, but administrators would be locked out ({file})"),
         (true, 0, true) => format!("changed, but not applied; read {read}"),
         (true, 0, false) => format!("valid, read {read}{}", warnings(config)),
     }
+}
+
+/// The file of the first error, which may be a file of `agent.d`.
+fn file(config: &CheckConfigReply) -> Cow<'_, str> {
+    let place = errors(config).find_map(|error| error.place.as_deref());
+    let file = place.map(|place| place.rsplit_once(':').map_or(place, |(file, _)| file));
+    clean(file.unwrap_or(&config.file))
 }
 
 fn warnings(config: &CheckConfigReply) -> String {
@@ -318,6 +321,23 @@ mod tests {
     }
 
     #[test]
+    fn the_file_of_the_first_error_is_named() {
+        let mut state = state();
+        state.config.valid = false;
+        let error = |place: Option<&str>| Finding {
+            severity: Severity::Error,
+            place: place.map(str::to_owned),
+            message: "no such key".to_owned(),
+        };
+        state.config.findings = vec![error(None), error(Some("/etc/mfa/agent.d/50-a.toml:3"))];
+        let text = settings(&state, &Clock::for_tests());
+        assert!(
+            text.starts_with("INVALID in /etc/mfa/agent.d/50-a.toml; the settings"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn a_host_that_asks_nobody_says_so_near_the_top() {
         let state = State {
             mode: EnforcementMode::None,
@@ -344,8 +364,9 @@ mod tests {
         for service in ["chfn", "cups", "sshd", "su"] {
             write(service, "@include common-auth\n");
         }
+        write("su-l", "auth include su\n");
         let files = Files::read(&[folder.path().to_owned()]);
-        assert_eq!(services(&files), ["sshd", "su", "chfn", "cups"]);
+        assert_eq!(services(&files), ["sshd", "su", "chfn", "cups", "su-l"]);
     }
 
     #[test]

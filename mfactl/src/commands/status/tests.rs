@@ -274,7 +274,6 @@ State       not locked
 Failures    0 counted, 0 in a row
 Factors     questions
 Bypass      a bypass code is valid until 14:52 (in 30 minutes)
-Grace       let in without a factor since 2026-11-20 14:02 (2 days ago)
 Sessions    2
             end them: mfactl revoke carol
 
