@@ -113,6 +113,14 @@ pub struct Client {
     patience: Option<Duration>,
     /// Whether the next call says that the connection is for one login only.
     only_login: bool,
+    doubt: Option<Doubt>,
+}
+
+/// When to ask whether a reply can still come.
+#[derive(Clone, Copy)]
+struct Doubt {
+    after: Duration,
+    is_hopeless: fn() -> bool,
 }
 
 impl Client {
@@ -149,7 +157,14 @@ impl Client {
             timeout,
             patience: None,
             only_login: false,
+            doubt: None,
         })
+    }
+
+    /// Asks each time `after` so long without a reply whether to give up. A call that gives up ends as
+    /// [`ClientError::TimedOut`].
+    pub fn on_silence(&mut self, after: Duration, is_hopeless: fn() -> bool) {
+        self.doubt = Some(Doubt { after, is_hopeless });
     }
 
     /// Tells the agent with the first call that this connection is for one login only. The agent closes it after the
@@ -185,7 +200,23 @@ impl Client {
         if let Err(failed) = write_frame(&mut self.stream, &call) {
             return Err(self.not_written(failed));
         }
-        self.stream.set_deadline(Instant::now() + patience);
+        let until = Instant::now() + patience;
+        while let Some(Doubt { after, is_hopeless }) = self.doubt {
+            let next = Instant::now() + after;
+            if next >= until {
+                break;
+            }
+            self.stream.set_deadline(next);
+            match self
+                .reader
+                .next(&mut self.stream)
+                .map_err(ClientError::from)
+            {
+                Err(ClientError::TimedOut) if !is_hopeless() => {}
+                frame => return read_reply(frame?),
+            }
+        }
+        self.stream.set_deadline(until);
         read_reply(self.reader.next(&mut self.stream)?)
     }
 

@@ -108,6 +108,38 @@ fn an_exchange_may_take_longer_where_the_agent_has_said_so_and_the_next_one_not(
 }
 
 #[test]
+fn a_call_without_a_reply_ends_early_if_there_is_no_hope_and_waits_on_if_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let agent = std::thread::spawn(move || {
+        for pause in [100, 0] {
+            let (mut stream, _) = listener.accept().unwrap();
+            std::thread::sleep(Duration::from_millis(pause));
+            if pause > 0 {
+                let reply = b"{\"parameters\": {\"questions\": [], \"own\": true}}\0";
+                stream.write_all(reply).unwrap();
+            }
+            let mut rest = Vec::new();
+            let _ = stream.read_to_end(&mut rest);
+        }
+    });
+    let called = |is_hopeless: fn() -> bool| {
+        let mut client = Client::connect(&path, Duration::from_secs(60)).unwrap();
+        client.on_silence(Duration::from_millis(20), is_hopeless);
+        client.call::<Questions>(&Nothing {})
+    };
+    let slow = called(|| false);
+    assert!(slow.is_ok(), "{slow:?}");
+    let hopeless = called(|| true);
+    assert!(
+        matches!(hopeless, Err(ClientError::TimedOut)),
+        "{hopeless:?}"
+    );
+    agent.join().unwrap();
+}
+
+#[test]
 fn a_full_queue_is_busy_and_neither_silence_nor_absence() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("agent.sock");

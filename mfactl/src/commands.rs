@@ -33,6 +33,8 @@ pub(crate) mod unlock;
 pub(crate) mod users;
 pub(crate) mod verify;
 
+pub(crate) use doctor::agent_fails_to_start;
+
 /// How a command ended that has printed its own result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {

@@ -6,11 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mfa_protocol::DEFAULT_SOCKET;
 use mfa_protocol::client::{Client, ClientError};
 use mfa_protocol::login::Outcome;
 use mfa_protocol::message::{ErrorKind, Method};
 use nix::unistd::{User, getuid};
 
+use crate::commands::agent_fails_to_start;
 use crate::console::Console;
 use crate::conversation::{self, Login};
 use crate::failure::Failure;
@@ -18,6 +20,10 @@ use crate::output::Output;
 
 /// How long one call may take. No call waits for a person: they type between calls.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// After so long without a reply, systemd is asked whether the agent starts at all. A socket of systemd's accepts calls
+/// even if it does not.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// The PAM service of the logins that this program runs for its own changes.
 pub(crate) const OWN_SERVICE: &str = "mfactl";
@@ -77,7 +83,8 @@ impl Context {
         &mut self,
         parameters: &M::Parameters,
     ) -> Result<M::Reply, Failure> {
-        Ok(self.client()?.call::<M>(parameters)?)
+        let reply = self.client()?.call::<M>(parameters);
+        reply.map_err(|e| failed(e, &self.socket))
     }
 
     /// Calls a method that changes something. If the agent asks for it, the caller first passes a factor on the same
@@ -91,7 +98,7 @@ impl Context {
                 kind: Some(ErrorKind::NotVerified),
                 ..
             }) => {}
-            outcome => return Ok(outcome?),
+            outcome => return outcome.map_err(|e| failed(e, &self.socket)),
         }
         self.prove(TO_CHANGE)?;
         self.call::<M>(parameters)
@@ -144,6 +151,14 @@ impl Context {
     }
 }
 
+/// What a call came to, in the words of systemd if it can't start the agent.
+fn failed(error: ClientError, socket: &Path) -> Failure {
+    match error {
+        ClientError::TimedOut if agent_fails_to_start(socket) => Failure::DoesNotStart,
+        other => other.into(),
+    }
+}
+
 fn connected<'a>(
     slot: &'a mut Option<Client>,
     socket: &Path,
@@ -151,7 +166,14 @@ fn connected<'a>(
 ) -> Result<&'a mut Client, Failure> {
     match slot {
         Some(client) => Ok(client),
-        none => Ok(none.insert(Client::connect(socket, timeout)?)),
+        none => {
+            let mut client = Client::connect(socket, timeout)?;
+            if socket == Path::new(DEFAULT_SOCKET) {
+                let is_hopeless = || agent_fails_to_start(Path::new(DEFAULT_SOCKET));
+                client.on_silence(SILENCE, is_hopeless);
+            }
+            Ok(none.insert(client))
+        }
     }
 }
 

@@ -14,6 +14,9 @@ pub(crate) enum Failure {
     /// The agent refused, or is not there.
     #[error(transparent)]
     Agent(#[from] ClientError),
+    /// systemd starts the agent again and again, and no call gets a reply.
+    #[error("the agent does not start")]
+    DoesNotStart,
     /// The agent's reply is valid, but makes no sense.
     #[error(
         "can't use the agent's reply: {0}. Check that agent and mfactl have the same version: mfactl doctor"
@@ -69,7 +72,7 @@ impl Failure {
     pub(crate) fn exit_status(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Garbled(_) => 3,
+            Self::Garbled(_) | Self::DoesNotStart => 3,
             Self::Agent(error) if error.is_unreachable() => 3,
             Self::Import { source, .. } => source.exit_status(),
             _ => 1,
@@ -80,7 +83,7 @@ impl Failure {
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Usage(_) => "Usage",
-            Self::Agent(ClientError::Unreachable { .. }) => "Unreachable",
+            Self::Agent(ClientError::Unreachable { .. }) | Self::DoesNotStart => "Unreachable",
             Self::Agent(ClientError::Untrusted { .. }) => "Untrusted",
             Self::Agent(ClientError::Busy) => "Busy",
             Self::Agent(ClientError::TimedOut) => "TimedOut",
@@ -124,6 +127,7 @@ impl Failure {
         match self {
             Self::Agent(ClientError::Unreachable { .. }) => Some(START_IT),
             Self::Agent(ClientError::TimedOut) => Some(RESTART_IT),
+            Self::DoesNotStart => Some(SEE_WHY),
             Self::NotVerifiedForDevice(_) => Some(ASK_FOR_IT),
             Self::Import { source, .. } => source.hint(),
             _ => None,
@@ -164,9 +168,14 @@ const ASK_FOR_IT: &str = "\
 A recovery code works too. If you have none left, ask an administrator to run:
   mfactl verify --resync USER";
 
+const SEE_WHY: &str = "\
+Why:      mfactl doctor
+Its log:  journalctl -u mfa-agent";
+
 const RESTART_IT: &str = "\
-Its log:     journalctl -u mfa-agent
-Restart it:  systemctl restart mfa-agent   (no counter is lost)";
+Why:                mfactl doctor
+Its log:            journalctl -u mfa-agent
+If it runs, but hangs, restart it: systemctl restart mfa-agent   (no counter is lost)";
 
 /// An outcome, for the person who was asked.
 pub(crate) fn words(outcome: Outcome) -> &'static str {

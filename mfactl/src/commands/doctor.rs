@@ -95,6 +95,11 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     let files = Files::read(context.pam_dir());
     let health = match context.call::<Health>(&Nothing {}) {
         Err(failure) if failure.exit_status() == 3 => {
+            // It may have begun to fail since.
+            let unit = match failure {
+                Failure::DoesNotStart => Some(units::State::Failing),
+                _ => unit,
+            };
             let mut checks = vec![agent::silent(&failure, unit)];
             checks.extend(units::checks(context.socket()));
             checks.extend(clock::checks(clock::TIMESYNC));
@@ -133,6 +138,11 @@ pub(super) fn backup_state(
 ) -> Option<(bool, String)> {
     let check = backups::check(health, socket, clock)?;
     Some((check.remedy.is_some() && !check.is_usual, check.message))
+}
+
+/// Whether systemd runs the agent at this socket, and can't start it.
+pub(crate) fn agent_fails_to_start(socket: &Path) -> bool {
+    units::state(socket).is_some_and(units::State::is_failing)
 }
 
 /// How long an agent has to answer that systemd restarts again and again.
