@@ -48,7 +48,9 @@ pub use enroll::{
     QuestionAnswer, Questions, QuestionsReply, RecoveryReply, Remove, RemoveParameters,
     RemoveReply, UserReply,
 };
-pub use explain::{Considered, Explain, ExplainParameters, ExplainReply, Explanation};
+pub use explain::{
+    Considered, Explain, ExplainParameters, ExplainReply, Explanation, NO_ROOM_IN_ONE_ANSWER,
+};
 pub use import::{
     ImportAccount, ImportAccounts, ImportAccountsParameters, ImportAccountsReply, ImportDevice,
     ImportEntry, ImportOutcome, ImportParameters, ImportReply, ImportResult, ImportUris,

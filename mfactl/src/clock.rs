@@ -57,6 +57,24 @@ impl Clock {
         self.shown(time, |at| self.distance(at))
     }
 
+    /// A text of the agent, with each time in it as [`Clock::brief`] shows it.
+    pub(crate) fn localized(&self, text: &str) -> String {
+        let words = text.split_inclusive(char::is_whitespace);
+        words
+            .map(|word| {
+                let start = word.trim_end_matches(|c: char| c != 'Z');
+                match start.trim_start_matches('(').parse::<Timestamp>() {
+                    Ok(at) => word.replacen(
+                        start.trim_start_matches('('),
+                        &self.wall(at, self.format(at)),
+                        1,
+                    ),
+                    Err(_) => word.to_owned(),
+                }
+            })
+            .collect()
+    }
+
     /// Whether `time` is longer ago than `age`.
     pub(crate) fn is_older(&self, time: &str, age: Duration) -> bool {
         let at = time.parse::<Timestamp>();
@@ -144,6 +162,16 @@ mod tests {
         assert_eq!(clock.wait("2026-11-22T14:04:00Z"), "in 42 minutes");
         assert_eq!(clock.brief("2026-11-22T14:04:00Z"), "15:04");
         assert_eq!(clock.brief("2026-11-21T14:04:00Z"), "2026-11-21 15:04");
+    }
+
+    #[test]
+    fn times_in_a_text_are_local() {
+        let clock = Clock::for_tests();
+        assert_eq!(
+            clock.localized("since 2026-11-22T13:04:05.123Z; until (2026-11-22T23:22:00Z).\nAZ"),
+            "since 14:04; until (2026-11-23 00:22).\nAZ"
+        );
+        assert_eq!(clock.localized("  no  time Z: "), "  no  time Z: ");
     }
 
     #[test]

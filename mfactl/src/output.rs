@@ -11,6 +11,7 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::clock::Clock;
 use crate::failure::Failure;
 
 /// How results are printed.
@@ -63,7 +64,8 @@ impl Output {
 
     /// Prints an error to standard error, and with `--json` to standard output too.
     pub(crate) fn failure(self, failure: &Failure) {
-        self.complain(&format!("mfactl: {failure}"));
+        let text = Clock::system().localized(&failure.to_string());
+        self.complain(&format!("mfactl: {text}"));
         if let Some(hint) = failure.hint() {
             self.complain(hint);
         }

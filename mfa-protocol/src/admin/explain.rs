@@ -36,6 +36,11 @@ pub struct ExplainParameters {
     pub at: Option<String>,
 }
 
+/// What an [`Explanation`] says at the end of its reason if a stack with one answer would refuse the login. The agent
+/// does not know the stack; mfactl does, and leaves it out for others.
+pub const NO_ROOM_IN_ONE_ANSWER: &str = "; a stack with password and code in one answer \
+                                         (forward_pass, use_first_pass, try_first_pass) is refused";
+
 /// The reply to [`Explain`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ExplainReply {

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use mfa_protocol::admin::{
-    Considered, Explain, ExplainParameters, Explanation, Status, UserParameters,
+    Account, Considered, Explain, ExplainParameters, Explanation, NO_ROOM_IN_ONE_ANSWER, Status,
+    UserParameters,
 };
+use mfa_protocol::factor::Factor;
 use mfa_protocol::policy::{Action, Prompting, RuleField, Source, Unenrolled};
 use nix::unistd::User;
 use serde::Serialize;
@@ -12,12 +14,13 @@ use serde::Serialize;
 use crate::args;
 use crate::clock::Clock;
 use crate::commands::asking::Asking;
-use crate::commands::doctor::sshd::{gives_names, unasked};
-use crate::commands::doctor::stacks::{emergency_line, files::Files};
+use crate::commands::doctor::sshd::{A_KEY_ALONE, gives_names, unasked};
+use crate::commands::doctor::stacks::{emergency_line, files::Files, takes_one_answer};
 use crate::commands::status::POLICY;
 use crate::commands::{Verdict, status};
-use crate::context::{Context, acts_for_oneself};
+use crate::context::{Context, OWN_SERVICE, acts_for_oneself};
 use crate::failure::Failure;
+use crate::output::clean;
 use crate::table::{field, joined, list, paragraph, table_of_places};
 
 pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict, Failure> {
@@ -33,15 +36,15 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
         operation: args.operation,
         at: args.at,
     };
-    let explanation = context.call::<Explain>(&parameters)?.explanation;
+    let mut explanation = context.call::<Explain>(&parameters)?.explanation;
     let beware = beware(&explanation, &parameters, &sshd);
-    let not_asked = not_asked(&explanation, &parameters, &stacks, &sshd);
+    let not_asked = NotAsked::of(&explanation, &parameters, &stacks, &sshd);
     let emergency = emergency_line(&stacks, &explanation.service, &explanation.user);
     if context.output.is_json() {
         let shown = Shown {
             explanation: &explanation,
             beware,
-            not_asked,
+            not_asked: not_asked.map(|it| it.text(&explanation.service)),
             emergency,
         };
         context.output.result(&shown, String::new)?;
@@ -53,18 +56,59 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
     };
     let account = context.call::<Status>(&whose)?.account;
     let own = acts_for_oneself(Some(&account.user));
-    let state = status::state(&account, own, &Clock::system());
+    let clock = Clock::system();
+    let state = status::state(&account, own, &clock);
     let operation = parameters.operation.as_deref().unwrap_or_default();
-    let head = state + &field("Service", &explanation.service) + &field("Operation", operation);
+    let mut head = state + &field("Service", &explanation.service);
+    head += &paragraph("", &without_a_file(context, &stacks, &explanation.service));
+    head += &field("Operation", operation);
+    if !takes_one_answer(&stacks, &explanation.service) {
+        explanation.reason = explanation.reason.replace(NO_ROOM_IN_ONE_ANSWER, "");
+    }
+    explanation.reason = clock.localized(&explanation.reason);
     let is_known = !matches!(User::from_name(&explanation.user), Ok(None));
     let emergency = emergency.map(|line| let_in(&explanation, &line));
-    let beware = paragraph("Not asked", &not_asked.unwrap_or_default())
+    let service = &explanation.service;
+    let not_asked = not_asked.map(|it| paragraph(it.name(), &it.words(service)));
+    let beware = not_asked.unwrap_or_default()
         + &paragraph("Beware", beware.unwrap_or_default())
         + &paragraph("Emergency", &emergency.unwrap_or_default());
-    context
-        .output
-        .text(&screen(&explanation, is_known, &(head + &beware)))?;
+    let accepted = accepted(&explanation, &account, &clock);
+    let shown = screen(&explanation, is_known, &(head + &beware), &accepted);
+    context.output.text(&shown)?;
     Ok(Verdict::Done)
+}
+
+/// A note if a service has no stack of its own: its name may be a typing error.
+fn without_a_file(context: &Context, stacks: &Files, service: &str) -> String {
+    let has_file = stacks.names().any(|name| name == service);
+    match context.pam_dir().first() {
+        Some(folder) if !has_file && service != OWN_SERVICE && stacks.unread().is_empty() => {
+            let file = folder.join(service);
+            format!(
+                "{} does not exist, so libpam uses \"other\"",
+                clean(&file.to_string_lossy())
+            )
+        }
+        _ => String::new(),
+    }
+}
+
+/// The codes that are accepted of a user who has enrolled no factor.
+fn accepted(it: &Explanation, account: &Account, clock: &Clock) -> String {
+    let recovery = account.recovery_left.filter(|left| *left > 0);
+    let recovery = recovery.map(|left| match left {
+        1 => "1 recovery code".to_owned(),
+        left => format!("{left} recovery codes"),
+    });
+    let bypass = account.bypass_until.as_ref();
+    let bypass = bypass.map(|until| format!("a bypass code until {}", clock.brief(until)));
+    let codes: Vec<_> = recovery.into_iter().chain(bypass).collect();
+    let asks = it.action == Action::Ask && !is_refused(it);
+    match it.enrolled.is_empty() && asks && !codes.is_empty() {
+        true => format!("; accepted: {}", codes.join(", ")),
+        false => String::new(),
+    }
 }
 
 /// What the agent says, and a warning about this host.
@@ -82,31 +126,66 @@ struct Shown<'a> {
     emergency: Option<String>,
 }
 
-/// When this host does not ask the agent, so that it decides nothing: no stack does, or sshd accepts a key alone.
-fn not_asked(
-    it: &Explanation,
-    login: &ExplainParameters,
-    stacks: &Files,
-    sshd: &Path,
-) -> Option<String> {
-    let (user, service) = (&it.user, &it.service);
-    if let Some(why) = Asking::of(stacks, service).not_yet(service) {
-        return Some(format!("{why}, so {service} does not ask the agent yet"));
+/// When this host does not ask the agent, so that it decides nothing.
+enum NotAsked {
+    /// No stack does; this is why.
+    Yet(String),
+    /// sshd accepts one of these alone.
+    Alone(Vec<String>),
+}
+
+impl NotAsked {
+    fn of(
+        it: &Explanation,
+        login: &ExplainParameters,
+        stacks: &Files,
+        sshd: &Path,
+    ) -> Option<Self> {
+        let (user, service) = (&it.user, &it.service);
+        if let Some(why) = Asking::of(stacks, service).not_yet(service) {
+            return Some(Self::Yet(why));
+        }
+        if !is_sshd(service) {
+            return None;
+        }
+        let from = login.from.as_ref().and_then(|from| from.parse().ok());
+        let ways = unasked(sshd, stacks, (service, user), from);
+        (!ways.is_empty()).then_some(Self::Alone(ways))
     }
-    if !is_sshd(service) {
-        return None;
+
+    /// The name of the field.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Yet(_) => "Not yet",
+            Self::Alone(ways) if is_key(ways) => "With a key",
+            Self::Alone(_) => "Not asked",
+        }
     }
-    let from = login.from.as_ref().and_then(|from| from.parse().ok());
-    let ways = unasked(sshd, stacks, (service, user), from);
-    let are = match ways.len() {
-        0 => return None,
-        1 => "is",
-        _ => "are each",
-    };
-    let ways = ways.join(", ");
-    Some(format!(
-        "{ways} {are} enough for sshd on this host; then the agent is not asked"
-    ))
+
+    /// The text of the field.
+    fn words(&self, service: &str) -> String {
+        match self {
+            Self::Alone(ways) if is_key(ways) => {
+                "sshd lets the user in without asking the agent".to_owned()
+            }
+            other => other.text(service),
+        }
+    }
+
+    /// In JSON, where no name says what it is about.
+    fn text(&self, service: &str) -> String {
+        let ways = match self {
+            Self::Yet(why) => return format!("{why}, so {service} does not ask the agent yet"),
+            Self::Alone(ways) => ways,
+        };
+        let are = if ways.len() == 1 { "is" } else { "are each" };
+        let ways = ways.join(", ");
+        format!("{ways} {are} enough for sshd on this host; then the agent is not asked")
+    }
+}
+
+fn is_key(ways: &[String]) -> bool {
+    matches!(ways, [way] if way == A_KEY_ALONE)
 }
 
 fn is_sshd(service: &str) -> bool {
@@ -132,15 +211,17 @@ const NAMES: &str = "sshd has UseDNS yes, and passes the name of a remote host i
                      denies by address denies every host that has a name; other rules with from, and \
                      allow-from, do not match it. Fix: UseDNS no in sshd_config";
 
-/// `head` is what is known of the user and the login before the decision; `is_known` is whether the host knows the user.
-fn screen(it: &Explanation, is_known: bool, head: &str) -> String {
+/// `head` is what is known of the user and the login before the decision, `accepted` what else counts than what is
+/// enrolled; `is_known` is whether the host knows the user.
+fn screen(it: &Explanation, is_known: bool, head: &str, accepted: &str) -> String {
     let user = format!("{} ({})", it.user, source(it.source, is_known));
     let mut screen = field("User", &user) + head;
-    screen += &field("Decision", &decision(it));
+    screen += &paragraph("Decision", &decision(it));
     screen += &paragraph("Because", &it.reason);
     screen += &field("Rule", rule(it));
     screen += &field("Where", it.place.as_deref().unwrap_or_default());
-    screen += &field("Enrolled", &list(&it.enrolled, "none"));
+    let enrolled = list(&it.enrolled, "none") + accepted;
+    screen += &paragraph("Enrolled", &enrolled);
     screen += &paragraph("No device", &unenrolled(it));
     screen += &field("Prompts", prompts(it));
     for (i, prompt) in it.prompts.iter().enumerate() {
@@ -244,6 +325,16 @@ fn decision(it: &Explanation) -> String {
 
 fn refused(it: &Explanation) -> String {
     let (user, required) = (&it.user, joined(&it.require, ", "));
+    if let Some((has, missing)) = incomplete(it) {
+        let commands = missing.iter().map(|factor| enroll(*factor, user));
+        let commands: Vec<_> = commands.collect();
+        return format!(
+            "deny: {user} has {}, but no {}: {}",
+            joined(&has, ", "),
+            joined(&missing, " and no "),
+            commands.join(", ")
+        );
+    }
     match it
         .require
         .iter()
@@ -255,6 +346,27 @@ fn refused(it: &Explanation) -> String {
         ),
         false => format!("deny: {user} has enrolled none of: {required}"),
     }
+}
+
+/// What the user has of the combination that is nearest to complete, and what is missing; none if they have no part.
+fn incomplete(it: &Explanation) -> Option<(Vec<Factor>, Vec<Factor>)> {
+    let parts = it.require.iter().map(|combination| {
+        let factors = combination.factors().iter().copied();
+        factors.partition(|factor| it.enrolled.contains(factor))
+    });
+    let begun =
+        parts.filter(|(has, missing): &(Vec<_>, Vec<_>)| !has.is_empty() && !missing.is_empty());
+    begun.min_by_key(|(_, missing)| missing.len())
+}
+
+/// The command that enrols a factor, with what else it needs.
+fn enroll(factor: Factor, user: &str) -> String {
+    let more = match factor {
+        Factor::Totp | Factor::Pin | Factor::Questions => "",
+        Factor::Radius => " --server NAME",
+        Factor::Email | Factor::Sms => " ADDRESS",
+    };
+    format!("mfactl enroll {factor} {user}{more}")
 }
 
 fn considered(rule: &Considered) -> [String; 3] {
@@ -271,7 +383,6 @@ fn considered(rule: &Considered) -> [String; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mfa_protocol::factor::Factor;
 
     #[test]
     fn the_screen_names_the_decision_the_rule_and_why_others_do_not_fit() {
@@ -313,7 +424,7 @@ mod tests {
             ],
         };
         let head = "State       not locked\nService     openvpn\n";
-        assert_eq!(screen(&explanation, true, head), EXPLAINED);
+        assert_eq!(screen(&explanation, true, head, ""), EXPLAINED);
     }
 
     #[test]
@@ -326,7 +437,10 @@ mod tests {
             prompting: Prompting::Dialogue,
             ..Explanation::default()
         };
-        assert_eq!(screen(&explanation, true, "Service     mfactl\n"), SKIPPED);
+        assert_eq!(
+            screen(&explanation, true, "Service     mfactl\n", ""),
+            SKIPPED
+        );
     }
 
     #[test]
@@ -339,7 +453,7 @@ mod tests {
             prompts: vec!["OTP code: ".to_owned()],
             ..Explanation::default()
         };
-        let text = screen(&bob(&["totp", "pin"]), false, "");
+        let text = screen(&bob(&["totp", "pin"]), false, "", "");
         for line in [
             "User        bob (not known to this host; treated as local)\n",
             "Decision    deny: bob has enrolled none of: totp, pin\n",
@@ -351,6 +465,68 @@ mod tests {
         assert_eq!(
             decision(&bob(&["totp+pin", "questions"])),
             "deny: bob has not enrolled what is required: totp+pin or questions"
+        );
+        let mut half = bob(&["questions", "totp+pin+email", "totp+email"]);
+        half.enrolled = vec![Factor::Totp];
+        assert_eq!(
+            decision(&half),
+            "deny: bob has totp, but no email: mfactl enroll email bob ADDRESS"
+        );
+        half.require = vec!["totp+pin+email".parse().unwrap()];
+        assert_eq!(
+            decision(&half),
+            "deny: bob has totp, but no pin and no email: mfactl enroll pin bob, \
+             mfactl enroll email bob ADDRESS"
+        );
+    }
+
+    #[test]
+    fn codes_that_are_accepted_without_a_factor_are_named() {
+        let mut it = Explanation {
+            action: Action::Ask,
+            require: vec![Factor::Totp.into()],
+            not_enrolled: Some(false),
+            ..Explanation::default()
+        };
+        let account = Account {
+            recovery_left: Some(5),
+            bypass_until: Some("2026-11-22T13:52:00Z".to_owned()),
+            ..Account::default()
+        };
+        let clock = Clock::for_tests();
+        assert_eq!(
+            accepted(&it, &account, &clock),
+            "; accepted: 5 recovery codes, a bypass code until 14:52"
+        );
+        assert_eq!(accepted(&it, &Account::default(), &clock), "");
+        it.not_enrolled = Some(true);
+        assert_eq!(accepted(&it, &account, &clock), "");
+    }
+
+    #[test]
+    fn what_sshd_or_the_stacks_decide_alone_has_a_name_of_its_own() {
+        let key = NotAsked::Alone(vec![A_KEY_ALONE.to_owned()]);
+        assert_eq!(
+            (key.name(), key.words("sshd").as_str()),
+            (
+                "With a key",
+                "sshd lets the user in without asking the agent"
+            )
+        );
+        let ticket = NotAsked::Alone(vec!["a Kerberos ticket alone".to_owned()]);
+        assert_eq!(ticket.name(), "Not asked");
+        assert!(
+            ticket
+                .words("sshd")
+                .starts_with("a Kerberos ticket alone is enough")
+        );
+        let yet = NotAsked::Yet("pam_mfa is in no PAM stack".to_owned());
+        assert_eq!(
+            (yet.name(), yet.words("sshd").as_str()),
+            (
+                "Not yet",
+                "pam_mfa is in no PAM stack, so sshd does not ask the agent yet"
+            )
         );
     }
 

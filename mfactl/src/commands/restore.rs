@@ -138,7 +138,7 @@ fn screen(restored: &Restored<'_>, reply: &RestoreEndReply) -> String {
         "Restored {}{} (backup of {})\n",
         counted(reply.accounts, "user"),
         others(restored.records.saturating_sub(known)),
-        clean(restored.made_at)
+        clean(&Clock::system().date(restored.made_at))
     );
     let mut say = |count: u64, of: &str, what: &str| {
         if count > 0 {

@@ -101,7 +101,7 @@ fn a_backup_is_written_and_its_chunks_are_sent_back() {
     let output = mfactl(&agent, &["restore", "--replace", &file], "");
     assert!(output.status.success(), "{}", stderr(&output));
     insta::assert_snapshot!(stdout(&output), @r"
-    Restored 1,201 users and 1 other record (backup of 2026-11-29T00:00:00Z)
+    Restored 1,201 users and 1 other record (backup of 2026-11-29 00:00)
       7 TOTP devices: codes up to now count as used. Users wait for the next code.
       2 HOTP devices: a code that was used since the backup passes again. Have
         their users use a code now, or enrol them again.

@@ -5,7 +5,10 @@ use std::convert::Infallible;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use mfa_protocol::admin::{Considered, ExplainParameters, ExplainReply, Explanation};
+use mfa_protocol::admin::{
+    Considered, ExplainParameters, ExplainReply, Explanation, NO_ROOM_IN_ONE_ANSWER,
+};
+use mfa_protocol::factor::FactorCombination;
 use mfa_protocol::login::{Authtok, BeginParameters};
 use mfa_protocol::policy::Action;
 
@@ -22,7 +25,6 @@ use mfa_core::login::entry::{
     Asked, Entry, EntryContext, Grace, KnownUser, LetIn, by_policy, entry,
 };
 use mfa_core::login::{AskTerms, Screen, UserFactors, enrollment_prompts, prompts};
-use mfa_core::names::UserName;
 use mfa_core::policy::{Ask, Facts, remote_address};
 
 impl Connection {
@@ -103,7 +105,7 @@ impl Connection {
                 into.prompts = enrollment_prompts(&wording(it.settings, screen).asking, &set_up);
             }
             Entry::Ask(asked) => {
-                into.reason += &lacking(&asked, &it.subject.user);
+                into.reason += &lacking(&asked, it);
                 let completes = asked.completes.clone();
                 self.explain_prompts(it, asked, into);
                 if let Some(set_up) = completes {
@@ -115,7 +117,9 @@ impl Connection {
     }
 
     fn explain_prompts(&self, it: &Explained<'_>, asked: Asked, into: &mut Explanation) {
-        if AskTerms::of(it.ask, Authtok::Forward).is_none() {
+        // An operation has no stack.
+        let has_stack = it.login_context.operation.is_none();
+        if has_stack && AskTerms::of(it.ask, Authtok::Forward).is_none() {
             into.reason += NO_ROOM_IN_ONE_ANSWER;
         }
         let screen = Screen::of(&it.login_context.service);
@@ -125,10 +129,6 @@ impl Connection {
         into.prompts = prompts(plan, factors);
     }
 }
-
-/// What a stack with `forward_pass` does with such a login; the explained login does not name its stack.
-const NO_ROOM_IN_ONE_ANSWER: &str = "; a stack with password and code in one answer \
-                                     (forward_pass, use_first_pass, try_first_pass) is refused";
 
 /// Whether the user lacks what is required, and neither sets it up in the login nor gets in without it. The same
 /// decision as for the login, with no days of grace left, and no suspension.
@@ -171,13 +171,21 @@ fn explain_let_in(let_in: LetIn<'_>, account: &Account, now: Timestamp, into: &m
 }
 
 /// What keeps the user from answering, as the audit log says it of a login.
-fn lacking(asked: &Asked, user: &UserName) -> String {
+fn lacking(asked: &Asked, it: &Explained<'_>) -> String {
     if let (Some(set_up), [held, ..]) = (&asked.completes, asked.terms.combinations.as_slice()) {
         let missing = &set_up.combination;
         return format!("; the user proves {held} and then enrols {missing} in the login");
     }
+    let user = it.subject.user.as_str();
+    let required = it.ask.combinations.iter();
+    let has_part = required
+        .flat_map(FactorCombination::factors)
+        .any(|factor| it.account.has(*factor));
     match (asked.hint, asked.is_unenrolled) {
-        (Some(hint), _) => format!("; but {}", hint.words().replace("USER", user.as_str())),
+        (Some(hint), _) => format!("; but {}", hint.words().replace("USER", user)),
+        (None, true) if has_part => {
+            "; but the user has not enrolled all factors of a combination".to_owned()
+        }
         (None, true) => "; but the user has none of the required factors enrolled".to_owned(),
         (None, false) => String::new(),
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 use mfa_protocol::admin::ServiceTerms;
 use nix::unistd::geteuid;
 
-pub(crate) use alone::unasked;
+pub(crate) use alone::{A_KEY_ALONE, unasked};
 use alone::{KEY_ALONE, alone, evaded, of_key_alone};
 
 use super::Check;

@@ -77,6 +77,11 @@ pub(super) fn service(files: &Files, service: &str) -> Option<Service> {
     })
 }
 
+/// Whether the stack of a service takes password and code in one answer.
+pub(crate) fn takes_one_answer(files: &Files, service: &str) -> bool {
+    self::service(files, service).is_some_and(|service| service.one_answer)
+}
+
 /// The services whose stacks ask for a code.
 pub(crate) fn asking(files: &Files) -> Vec<&str> {
     let asks = |name: &&str| arguments::asking_line(name, files).is_some();

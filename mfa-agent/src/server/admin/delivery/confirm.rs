@@ -161,7 +161,7 @@ impl Connection {
             let counted = account.count_message(Timestamp::now(), &budget);
             counted.map_err(|until| {
                 Failure::refused(format!(
-                    "too many codes were sent to this user; the next one can be sent at {until}"
+                    "too many codes were sent to this user; the next one can be sent at {until:.0}"
                 ))
             })?;
             Ok((After::Put(account.into()), ()))

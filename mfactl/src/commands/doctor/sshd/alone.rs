@@ -105,7 +105,7 @@ pub(crate) fn unasked(
         return Vec::new();
     };
     let words = |way: Vec<String>| match &*way.join(",") {
-        "publickey" => "a key alone".to_owned(),
+        "publickey" => A_KEY_ALONE.to_owned(),
         "gssapi-with-mic" | "gssapi-keyex" => "a Kerberos ticket alone".to_owned(),
         way => format!("{way} alone"),
     };
@@ -113,6 +113,8 @@ pub(crate) fn unasked(
     ways.map(words).collect()
 }
 
+/// A public key alone, as [`unasked`] says it.
+pub(crate) const A_KEY_ALONE: &str = "a key alone";
 pub(super) const KEY_ALONE: &str = "a public key alone is enough to log in, without a code";
 pub(super) const HOST_ALONE: &str = "host-based authentication alone is enough to log in, without a code (HostbasedAuthentication yes)";
 pub(super) const TICKET_ALONE: &str =
