@@ -101,7 +101,10 @@ fn a_store_under_an_empty_mount_lets_nobody_in_and_comes_back_with_its_disk() {
             options,
         )
         .unwrap();
-        is_refused(&agent, &["is empty", "Mount the disk", "mfa-agent --init"]);
+        is_refused(
+            &agent,
+            &["is empty", "mount that first", "mfa-agent --init"],
+        );
         umount2(&store(&agent), MntFlags::empty()).unwrap();
         agent.launch();
         anna_logs_in(&agent);
@@ -141,6 +144,37 @@ fn while_a_lost_store_is_restored_nobody_gets_in_as_not_enrolled() {
     anna_logs_in(&agent);
     let seen = Login::of("anna").answer("1357").run(&Stack::asking(&agent));
     assert_ne!(seen.result(), "PAM_SUCCESS", "{seen:?}");
+}
+
+/// `mfactl doctor` shows the last error of the log.
+#[test]
+fn the_cause_comes_before_the_newest_backup_in_the_same_error() {
+    let mut agent = Agent::with(ALLOW);
+    agent.admin().pin("anna", PIN);
+    let backups = agent.folder().join("backups");
+    fs::create_dir(&backups).unwrap();
+    let backup = backups.join("Mon.mfa-backup").display().to_string();
+    assert!(agent.ctl().run(&["backup", &backup], "").is_success());
+    assert!(agent.terminate().success());
+    fs::rename(store(&agent), agent.folder().join("kept")).unwrap();
+    let output = agent.launch_in_vain();
+    let errors: Vec<_> = output
+        .stderr
+        .lines()
+        .filter(|line| line.contains("error: "))
+        .collect();
+    assert_eq!(errors.len(), 1, "{output:?}");
+    let words = [
+        "the store is lost",
+        "mount that first",
+        "The newest backup is",
+        &backup,
+    ];
+    let places: Vec<_> = words.iter().map(|words| errors[0].find(words)).collect();
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{output:?}"
+    );
 }
 
 #[test]

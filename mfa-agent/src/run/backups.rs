@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use mfa_protocol::backup::{BackupHead, MAGIC, MAX_HEAD};
 
 use super::places::Places;
@@ -72,10 +73,9 @@ impl fmt::Display for Remedy {
         let file = match &self.newest {
             Some((file, made)) => {
                 let file = quoted(file);
-                write!(
-                    f,
-                    "The newest backup is {file} of {made:.0}. To restore it:"
-                )?;
+                let made = made.to_zoned(TimeZone::system());
+                let made = made.strftime("%Y-%m-%d %H:%M");
+                write!(f, "The newest backup is {file} of {made}. To restore it:")?;
                 file
             }
             None => {
@@ -138,7 +138,7 @@ mod tests {
         let folder = dir.path().join(FOLDER);
         std::fs::create_dir(&folder).unwrap();
         let named = |name: &str| folder.join(name);
-        backup(&named("b's.mfa-backup"), "2026-11-28T00:00:00Z");
+        backup(&named("b's.mfa-backup"), "2026-11-28T12:00:00Z");
         backup(&named("older.mfa-backup"), "2026-11-27T00:00:00Z");
         // Newer, but none of them is a backup that can be read.
         backup(&named("later"), "2026-11-29T00:00:00Z");

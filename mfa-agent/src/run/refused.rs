@@ -55,8 +55,9 @@ impl fmt::Display for Refused {
                     f,
                     "the store is lost: {store} {absence}, but {witness}. The agent does not \
                      create an empty store by itself, since no user would be enrolled in it. \
-                     Mount the disk, or restore a backup. Without one, create an empty store, in \
-                     which all users must enrol again: mfa-agent --init\n{}",
+                     If it is on a disk of its own, mount that first. If it is gone, restore a \
+                     backup. Without one, create an empty store, in which all users must enrol \
+                     again: mfa-agent --init. {}",
                     self.remedy
                 )
             }

@@ -102,7 +102,7 @@ impl Places<'_> {
 
     /// The reason why the store can't be used, with the way to a restore.
     fn with_remedy(&self, reason: &str) -> String {
-        format!("{reason}\n{}", Remedy::of(self))
+        format!("{reason}. {}", Remedy::of(self))
     }
 
     pub(super) fn refused(&self, reason: Reason) -> Refused {
