@@ -132,7 +132,7 @@ first on a terminal. Scripts, --yes and --json are not asked.")]
     Disable(Switched),
     /// Show a user's factors, lock and rules
     #[command(after_help = "Example: mfactl status alice")]
-    Status(Whose),
+    Status(Status),
     /// List the users who have a factor, or those who still have to enrol
     #[command(after_help = users::USERS)]
     Users(Users),
@@ -223,7 +223,8 @@ impl Command {
             Self::Rename(it) => it.user.as_deref(),
             Self::Primary(it) => it.user.as_deref(),
             Self::Enable(it) | Self::Disable(it) => it.named_user(),
-            Self::Status(it) | Self::Sessions(it) => it.user.as_deref(),
+            Self::Status(it) => it.user.as_deref(),
+            Self::Sessions(it) => it.user.as_deref(),
             Self::Unlock(it) | Self::Revoke(it) | Self::Resume(it) => Some(&it.user),
             Self::Require(it) => it.user.as_deref(),
             Self::Enforce(it) => Some(&it.user),
@@ -328,6 +329,17 @@ Exit status: 0 valid, and administrators can still log in (warnings are fine);
 1 otherwise."
     )]
     Check(Sshd),
+}
+
+/// The user whose state is shown.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Status {
+    /// The user (default: yourself)
+    #[arg(value_name = "USER", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// The sshd to ask
+    #[command(flatten)]
+    pub(crate) sshd: Sshd,
 }
 
 /// A user (default: the caller).

@@ -8,8 +8,8 @@ use clap::{ArgGroup, ValueEnum};
 use mfa_protocol::factor::Factor;
 use mfa_protocol::policy;
 
-use super::name;
 use super::word::word;
+use super::{Sshd, name};
 
 pub(super) const REQUIRE: &str = "\
 Example: mfactl require totp alice
@@ -87,6 +87,9 @@ pub(crate) struct Enforce {
     /// Whether the user must have a factor
     #[arg(value_name = "LEVEL", value_parser = word::<policy::Enforcement>())]
     pub(crate) level: policy::Enforcement,
+    /// The sshd to ask
+    #[command(flatten)]
+    pub(crate) sshd: Sshd,
 }
 
 /// Whether a user may set their own requirements.
@@ -121,6 +124,9 @@ pub(crate) struct AllowFrom {
     /// Remove all limits
     #[arg(long)]
     pub(crate) anywhere: bool,
+    /// The sshd to ask
+    #[command(flatten)]
+    pub(crate) sshd: Sshd,
 }
 
 /// An address, or a network with the length of its prefix. The agent decides what it means; typing errors are caught

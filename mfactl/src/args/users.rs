@@ -1,6 +1,6 @@
 //! The arguments of `mfactl users`.
 
-use super::name;
+use super::{Sshd, name};
 
 pub(super) const USERS: &str = "\
 Example: mfactl users | wc -l
@@ -26,4 +26,7 @@ pub(crate) struct Users {
     /// With --not-enrolled: the PAM service that they log in to
     #[arg(long, value_parser = name, default_value = "sshd", requires = "not_enrolled")]
     pub(crate) service: String,
+    /// The sshd to ask
+    #[command(flatten)]
+    pub(crate) sshd: Sshd,
 }

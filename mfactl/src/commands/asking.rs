@@ -1,5 +1,8 @@
 //! Whether a login on this host asks the agent now, for the commands that say what the agent would decide.
 
+use std::path::Path;
+
+use crate::commands::doctor::sshd::unasked;
 use crate::commands::doctor::stacks::asking;
 use crate::commands::doctor::stacks::files::Files;
 use crate::context::OWN_SERVICE;
@@ -38,6 +41,14 @@ impl Asking {
         }
     }
 
+    /// The same of the whole host: when the agent will be asked; none if any stack asks it now.
+    pub(super) fn once_anywhere(self) -> Option<String> {
+        match self {
+            Self::Nowhere => self.once(""),
+            Self::Asks | Self::OtherServices => None,
+        }
+    }
+
     /// When the agent will be asked; none if it is asked now.
     pub(super) fn once(self, service: &str) -> Option<String> {
         let service = clean(service);
@@ -59,6 +70,25 @@ impl Asking {
             Self::Nowhere => Some("pam_mfa is in no PAM stack".to_owned()),
         }
     }
+}
+
+pub(super) fn is_sshd(service: &str) -> bool {
+    service.starts_with("sshd")
+}
+
+/// What lets a user in through sshd without the agent, such as "a key alone"; none if `service` is not sshd, or if sshd
+/// always asks. Without a user, for everybody without a `Match` block.
+pub(super) fn alone(
+    program: &Path,
+    files: &Files,
+    service: &str,
+    user: Option<&str>,
+) -> Option<String> {
+    if !is_sshd(service) {
+        return None;
+    }
+    let ways = unasked(program, files, (service, user), None);
+    (!ways.is_empty()).then(|| ways.join(" or "))
 }
 
 #[cfg(test)]

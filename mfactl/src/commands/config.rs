@@ -11,10 +11,10 @@ use mfa_protocol::admin::{
 
 use crate::args::Config;
 use crate::commands::Verdict;
-use crate::commands::asking::Asking;
+use crate::commands::asking::{Asking, alone};
 use crate::commands::doctor::sshd::gives_names;
 use crate::commands::doctor::stacks::files::Files;
-use crate::commands::findings::{errors, said};
+use crate::commands::findings::{errors, said, said_of_host};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::host;
@@ -32,8 +32,12 @@ fn check(context: &mut Context, sshd: &Path) -> Result<Verdict, Failure> {
         let rules = by_address(context)?;
         reply.findings.extend(rules.iter().map(in_vain));
     }
-    let asking = Asking::of(&Files::read(context.pam_dir()), SERVICE);
-    context.output.result(&reply, || screen(&reply, asking))?;
+    let files = Files::read(context.pam_dir());
+    let asking = Asking::of(&files, SERVICE);
+    let alone = alone(sshd, &files, SERVICE, None);
+    context
+        .output
+        .result(&reply, || screen(&reply, asking, alone.as_deref()))?;
     Ok(if reply.valid && errors(&reply).next().is_none() {
         Verdict::Done
     } else {
@@ -71,9 +75,13 @@ fn in_vain(rule: &AddressRule) -> Finding {
     }
 }
 
-fn screen(reply: &CheckConfigReply, asking: Asking) -> String {
-    let mut screen: String = reply.findings.iter().map(line).collect();
-    screen += &refused(reply, asking);
+/// `alone` is what lets users in through sshd without the agent, such as "a key alone".
+fn screen(reply: &CheckConfigReply, asking: Asking, alone: Option<&str>) -> String {
+    let findings = reply.findings.iter();
+    let mut screen: String = findings
+        .map(|finding| line(reply, finding, asking))
+        .collect();
+    screen += &refused(reply, asking, alone);
     let is_warning = |finding: &&Finding| finding.severity == Severity::Warning;
     let warnings = reply.findings.iter().filter(is_warning).count();
     let warnings = warnings + usize::from(!reply.refused.is_empty());
@@ -104,7 +112,7 @@ fn files(reply: &CheckConfigReply) -> String {
 }
 
 /// The users that no service lets in.
-fn refused(reply: &CheckConfigReply, asking: Asking) -> String {
+fn refused(reply: &CheckConfigReply, asking: Asking, alone: Option<&str>) -> String {
     let name = |refused: &Refused| match refused.administers {
         true => format!("{} (administrator)", clean(&refused.user)),
         false => clean(&refused.user).into_owned(),
@@ -118,8 +126,15 @@ fn refused(reply: &CheckConfigReply, asking: Asking) -> String {
         return String::new();
     }
     let once = asking.once(SERVICE).map(|once| format!("{once}, "));
+    let (with, alone) = match alone {
+        Some(alone) => (
+            " with a password",
+            format!(" Through sshd, {alone} still lets them in."),
+        ),
+        None => ("", String::new()),
+    };
     format!(
-        "warning: {}these users can't log in: {}{more}. Enrol them: mfactl enroll totp USER. See \
+        "warning: {}these users can't log in{with}: {}{more}.{alone} Enrol them: mfactl enroll totp USER. See \
          the reason: mfactl explain --user USER --service {SERVICE}\n",
         once.unwrap_or_default(),
         names.join(", ")
@@ -127,12 +142,16 @@ fn refused(reply: &CheckConfigReply, asking: Asking) -> String {
 }
 
 /// "error: …" or "warning: …".
-fn line(finding: &Finding) -> String {
+fn line(reply: &CheckConfigReply, finding: &Finding, asking: Asking) -> String {
     let severity = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    format!("{severity}: {}\n", clean_lines(&said(finding)))
+    let said = match finding.severity {
+        Severity::Error => said_of_host(reply, finding, asking),
+        Severity::Warning => said(finding),
+    };
+    format!("{severity}: {}\n", clean_lines(&said))
 }
 
 #[cfg(test)]
@@ -140,7 +159,7 @@ mod tests {
     use super::*;
 
     fn screen(reply: &CheckConfigReply) -> String {
-        super::screen(reply, Asking::Asks)
+        super::screen(reply, Asking::Asks, None)
     }
 
     fn finding(severity: Severity, place: Option<&str>, message: &str) -> Finding {
@@ -201,9 +220,33 @@ mod tests {
              mfactl enroll totp USER. See the reason: mfactl explain --user USER --service sshd\n\
              /etc/mfa/agent.toml: valid; 1 warning\n"
         );
-        let before = super::screen(&reply, Asking::Nowhere);
+        let before = super::screen(&reply, Asking::Nowhere, None);
         let start = "warning: once pam_mfa is in a PAM stack (now it is in none), these users can't log in: anna";
         assert!(before.starts_with(start), "{before}");
+        let with_a_key = super::screen(&reply, Asking::Asks, Some("a key alone"));
+        let start = "warning: these users can't log in with a password: anna (administrator), bob and 3 more. \
+                     Through sshd, a key alone still lets them in. Enrol them: ";
+        assert!(with_a_key.starts_with(start), "{with_a_key}");
+    }
+
+    #[test]
+    fn before_a_stack_asks_administrators_would_be_locked_out_once_it_does() {
+        let said = |valid, place, asking| {
+            let message = "no administrator of this host could log in";
+            let reply = reply(valid, vec![finding(Severity::Error, place, message)]);
+            super::screen(&reply, asking, None)
+        };
+        assert!(said(true, Some("a.toml:7"), Asking::Nowhere).starts_with(
+            "error: a.toml:7: once pam_mfa is in a PAM stack (now it is in none), no \
+                 administrator of this host could log in\n"
+        ));
+        for text in [
+            said(true, None, Asking::OtherServices),
+            said(true, None, Asking::Asks),
+            said(false, None, Asking::Nowhere),
+        ] {
+            assert!(text.starts_with("error: no administrator"), "{text}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ use serde::Serialize;
 use crate::args;
 use crate::clock::Clock;
 use crate::commands::Verdict;
+use crate::commands::asking::Asking;
 use crate::context::Context;
 use crate::failure::Failure;
 use stacks::files::Files;
@@ -114,7 +115,12 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     let mut checks: Vec<_> = config::mode(context)?.into_iter().collect();
     checks.extend(agent::checks(&health, context.socket()));
     checks.extend(units::checks(context.socket()));
-    checks.extend(config::checks(context, &health, &clock)?);
+    checks.extend(config::checks(
+        context,
+        &health,
+        &clock,
+        Asking::of(&files, "sshd"),
+    )?);
     checks.extend(clock::checks(clock::TIMESYNC));
     checks.extend(backups::check(&health, context.socket(), &clock));
     checks.extend(devices::checks(

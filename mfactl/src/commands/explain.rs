@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::args;
 use crate::clock::Clock;
-use crate::commands::asking::Asking;
+use crate::commands::asking::{Asking, is_sshd};
 use crate::commands::doctor::sshd::{A_KEY_ALONE, gives_names, unasked};
 use crate::commands::doctor::stacks::{emergency_line, files::Files, takes_one_answer};
 use crate::commands::status::POLICY;
@@ -149,7 +149,7 @@ impl NotAsked {
             return None;
         }
         let from = login.from.as_ref().and_then(|from| from.parse().ok());
-        let ways = unasked(sshd, stacks, (service, user), from);
+        let ways = unasked(sshd, stacks, (service, Some(user)), from);
         (!ways.is_empty()).then_some(Self::Alone(ways))
     }
 
@@ -186,10 +186,6 @@ impl NotAsked {
 
 fn is_key(ways: &[String]) -> bool {
     matches!(ways, [way] if way == A_KEY_ALONE)
-}
-
-fn is_sshd(service: &str) -> bool {
-    service.starts_with("sshd")
 }
 
 fn let_in(it: &Explanation, line: &str) -> String {

@@ -8,10 +8,14 @@ use mfa_protocol::admin::{
     RequireParameters, SelfManage, SelfManageParameters, SettingReply,
 };
 
-use crate::args::{self, Switch};
-use crate::commands::Verdict;
+use mfa_protocol::policy::Enforcement;
+
+use crate::args::{self, Sshd, Switch};
+use crate::commands::doctor::stacks::files::Files;
+use crate::commands::{Verdict, asking};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::clean;
 
 pub(super) use screen::settings as screen;
 
@@ -36,11 +40,12 @@ pub(crate) fn enforce(context: &mut Context, args: args::Enforce) -> Result<Verd
         user: args.user,
         level,
     })?;
-    report(
-        context,
-        &reply,
-        &format!("a factor is {}", screen::level(level)),
-    )
+    let alone = (level == Enforcement::Required)
+        .then(|| alone(context, &args.sshd, &reply))
+        .flatten();
+    let note = alone.map(|alone| format!("{alone}, without a factor"));
+    let holds = format!("a factor is {}", screen::level(level));
+    report_with(context, &reply, &holds, note.as_deref())
 }
 
 pub(crate) fn prefer(context: &mut Context, args: args::Prefer) -> Result<Verdict, Failure> {
@@ -80,12 +85,35 @@ pub(crate) fn allow_from(context: &mut Context, args: args::AllowFrom) -> Result
     } else {
         "logins are limited to networks"
     };
-    report(context, &reply, holds)
+    let alone = (!args.anywhere)
+        .then(|| alone(context, &args.sshd, &reply))
+        .flatten();
+    let note = alone.map(|alone| format!("{alone}, from everywhere"));
+    report_with(context, &reply, holds, note.as_deref())
+}
+
+/// What the agent does not know: that sshd lets the user in without asking it.
+fn alone(context: &Context, sshd: &Sshd, reply: &SettingReply) -> Option<String> {
+    let files = Files::read(context.pam_dir());
+    let alone = asking::alone(&sshd.program, &files, "sshd", Some(&reply.user))?;
+    Some(format!(
+        "{alone} still lets {} in through sshd",
+        clean(&reply.user)
+    ))
 }
 
 fn report(context: &Context, reply: &SettingReply, holds: &str) -> Result<Verdict, Failure> {
+    report_with(context, reply, holds, None)
+}
+
+fn report_with(
+    context: &Context,
+    reply: &SettingReply,
+    holds: &str,
+    note: Option<&str>,
+) -> Result<Verdict, Failure> {
     context
         .output
-        .result(reply, || screen::changed(reply, holds))?;
+        .result(reply, || screen::changed(reply, holds, note))?;
     Ok(Verdict::Done)
 }

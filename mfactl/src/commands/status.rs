@@ -5,6 +5,8 @@
 mod addresses;
 mod tables;
 
+use std::path::Path;
+
 pub(super) use addresses::messages;
 use mfa_protocol::admin::{
     Account, Explain, ExplainParameters, Explanation, Status, UserParameters,
@@ -12,16 +14,16 @@ use mfa_protocol::admin::{
 use mfa_protocol::policy::Action;
 pub(super) use tables::POLICY;
 
-use crate::args::Whose;
+use crate::args;
 use crate::clock::Clock;
-use crate::commands::asking::Asking;
+use crate::commands::asking::{Asking, alone};
 use crate::commands::doctor::stacks::files::Files;
 use crate::commands::{Verdict, settings};
 use crate::context::{Context, acts_for_oneself};
 use crate::failure::Failure;
 use crate::table::{field, list, paragraph, table};
 
-pub(crate) fn run(context: &mut Context, args: Whose) -> Result<Verdict, Failure> {
+pub(crate) fn run(context: &mut Context, args: args::Status) -> Result<Verdict, Failure> {
     let named = args.user.is_some();
     let own = acts_for_oneself(args.user.as_deref());
     let account = context
@@ -29,7 +31,7 @@ pub(crate) fn run(context: &mut Context, args: Whose) -> Result<Verdict, Failure
         .account;
     let newcomer = match context.output.is_json() {
         true => None,
-        false => newcomer(context, &account),
+        false => newcomer(context, &account, &args.sshd.program),
     };
     let reader = Reader { named, own };
     let newcomer = newcomer.as_ref();
@@ -55,10 +57,12 @@ const SERVICE: &str = "sshd";
 pub(super) struct Newcomer {
     login: Explanation,
     asking: Asking,
+    /// What lets the user in without the agent, such as "a key alone".
+    alone: Option<String>,
 }
 
-/// The ssh login of this user, if they have nothing enrolled.
-pub(super) fn newcomer(context: &mut Context, account: &Account) -> Option<Newcomer> {
+/// The ssh login of this user, if they have nothing enrolled; `sshd` is the program.
+pub(super) fn newcomer(context: &mut Context, account: &Account, sshd: &Path) -> Option<Newcomer> {
     if !account.enrolled.is_empty() {
         return None;
     }
@@ -69,9 +73,11 @@ pub(super) fn newcomer(context: &mut Context, account: &Account) -> Option<Newco
     };
     // It is an addition to the screen, which has to come without it too.
     let reply = context.call::<Explain>(&parameters).ok()?;
+    let files = Files::read(context.pam_dir());
     Some(Newcomer {
         login: reply.explanation,
-        asking: Asking::of(&Files::read(context.pam_dir()), SERVICE),
+        asking: Asking::of(&files, SERVICE),
+        alone: alone(sshd, &files, SERVICE, Some(&account.user)),
     })
 }
 
@@ -205,12 +211,14 @@ fn grace(account: &Account, newcomer: Option<&Newcomer>, clock: &Clock) -> Strin
     let since = account.grace_since.as_ref();
     // The record keeps it for a user who has enrolled since.
     let since = since.filter(|_| account.enrolled.is_empty());
-    let Some(Newcomer { login: it, asking }) = newcomer else {
+    let Some(newcomer) = newcomer else {
         let text = since.map(|time| format!("let in without a factor since {}", clock.past(time)));
         return field("Grace", &text.unwrap_or_default());
     };
-    let after = match it.not_enrolled {
-        Some(true) => "; then logins are refused",
+    let it = &newcomer.login;
+    let after = match (it.not_enrolled, &newcomer.alone) {
+        (Some(true), Some(_)) => "; then ssh logins with a password are refused",
+        (Some(true), None) => "; then logins are refused",
         _ => "",
     };
     match (&it.grace_until, it.grace_days_left, it.action) {
@@ -230,16 +238,19 @@ fn grace(account: &Account, newcomer: Option<&Newcomer>, clock: &Clock) -> Strin
             field("Grace", &text)
         }
         (None, None, Action::Ask) if it.not_enrolled == Some(true) => {
-            paragraph("Logins", &refused(*asking))
+            paragraph("Logins", &refused(newcomer))
         }
         (None, None, _) => String::new(),
     }
 }
 
-fn refused(asking: Asking) -> String {
-    match asking.once(SERVICE) {
-        None => "ssh logins are refused until a factor is enrolled".to_owned(),
-        Some(once) => format!("ssh logins without a factor are refused {once}"),
+fn refused(newcomer: &Newcomer) -> String {
+    match (newcomer.asking.once(SERVICE), &newcomer.alone) {
+        (Some(once), _) => format!("ssh logins without a factor are refused {once}"),
+        (None, None) => "ssh logins are refused until a factor is enrolled".to_owned(),
+        (None, Some(alone)) => format!(
+            "ssh logins with a password are refused until a factor is enrolled; {alone} still lets the user in"
+        ),
     }
 }
 

@@ -3,11 +3,13 @@
 //! Who is refused is not judged here: the agent explains a login of each user of the host, by the same decision that a
 //! real login gets.
 
+use std::path::Path;
+
 use mfa_protocol::admin::{Explain, ExplainParameters, Explanation, Suspended, Users};
 use mfa_protocol::factor::FactorCombination;
 use serde::Serialize;
 
-use super::asking::Asking;
+use super::asking::{Asking, alone};
 use super::doctor::stacks::files::Files;
 use super::lists::{all, page};
 use crate::args;
@@ -21,7 +23,7 @@ use crate::table::{joined, table};
 
 pub(crate) fn run(context: &mut Context, args: args::Users) -> Result<Verdict, Failure> {
     match (args.not_enrolled, args.suspended) {
-        (true, _) => not_enrolled(context, &args.service),
+        (true, _) => not_enrolled(context, &args.service, &args.sshd.program),
         (_, true) => suspended(context),
         _ => with_a_factor(context),
     }
@@ -88,7 +90,7 @@ impl From<Explanation> for NotEnrolled {
     }
 }
 
-fn not_enrolled(context: &mut Context, service: &str) -> Result<Verdict, Failure> {
+fn not_enrolled(context: &mut Context, service: &str, sshd: &Path) -> Result<Verdict, Failure> {
     let people = people()?;
     let looked_at = people.len();
     let mut found: Vec<NotEnrolled> = Vec::new();
@@ -107,24 +109,32 @@ fn not_enrolled(context: &mut Context, service: &str) -> Result<Verdict, Failure
             found.push(it.into());
         }
     }
-    let asking = Asking::of(&Files::read(context.pam_dir()), service);
-    context.output.result(&found, || {
-        screen(&found, looked_at, (service, asking), &Clock::system())
-    })?;
+    let files = Files::read(context.pam_dir());
+    let at = Service {
+        name: service,
+        asking: Asking::of(&files, service),
+        alone: alone(sshd, &files, service, None),
+    };
+    context
+        .output
+        .result(&found, || screen(&found, looked_at, &at, &Clock::system()))?;
     Ok(Verdict::Done)
 }
 
 const OLD: &str = "the agent is older than mfactl and does not say who has not enrolled. Restart it: systemctl restart \
                    mfa-agent";
 
-fn screen(
-    found: &[NotEnrolled],
-    looked_at: usize,
-    (service, asking): (&str, Asking),
-    clock: &Clock,
-) -> String {
-    let not_yet = asking.not_yet(service);
-    let service = clean(service);
+/// Where the users log in.
+struct Service<'a> {
+    name: &'a str,
+    asking: Asking,
+    /// What lets users in without the agent, such as "a key alone".
+    alone: Option<String>,
+}
+
+fn screen(found: &[NotEnrolled], looked_at: usize, at: &Service<'_>, clock: &Clock) -> String {
+    let not_yet = at.asking.not_yet(at.name);
+    let service = clean(at.name);
     if found.is_empty() {
         return format!(
             "Users of this host who still have to enrol for {service}: none of {looked_at}"
@@ -136,12 +146,17 @@ fn screen(
         rows,
     );
     let count = found.len();
-    let not_yet = not_yet.map(|why| format!("Nobody is refused yet: {why}.\n"));
+    let remark = match (not_yet, &at.alone) {
+        (Some(why), _) => format!("Nobody is refused yet: {why}.\n"),
+        (None, Some(alone)) => {
+            format!("Only logins with a password are refused: {alone} still lets a user in.\n")
+        }
+        (None, None) => String::new(),
+    };
     format!(
-        "{table}\nUsers of this host who still have to enrol for {service}: {count} of {looked_at}\n{}\
+        "{table}\nUsers of this host who still have to enrol for {service}: {count} of {looked_at}\n{remark}\
          Enrol a user:   mfactl enroll totp USER\n\
-         See the reason: mfactl explain --user USER --service {service}\n",
-        not_yet.unwrap_or_default()
+         See the reason: mfactl explain --user USER --service {service}\n"
     )
 }
 
@@ -185,6 +200,25 @@ mod tests {
         }
     }
 
+    fn at(name: &str, asking: Asking) -> Service<'_> {
+        Service {
+            name,
+            asking,
+            alone: None,
+        }
+    }
+
+    #[test]
+    fn a_key_alone_is_named_if_it_lets_users_in() {
+        let at = Service {
+            alone: Some("a key alone".to_owned()),
+            ..at("sshd", Asking::Asks)
+        };
+        let text = screen(&[user("bert", None)], 7, &at, &Clock::for_tests());
+        let remark = "Only logins with a password are refused: a key alone still lets a user in.\n";
+        assert!(text.contains(remark), "{text}");
+    }
+
     #[test]
     fn the_suspended_are_listed_with_the_end() {
         let alice = Suspended {
@@ -222,30 +256,30 @@ mod tests {
         insta::assert_snapshot!(screen(
             &found,
             7,
-            ("sshd", Asking::Asks),
+            &at("sshd", Asking::Asks),
             &Clock::for_tests()
         ));
         assert_eq!(
-            screen(&[], 7, ("sudo", Asking::Asks), &Clock::for_tests()),
+            screen(&[], 7, &at("sudo", Asking::Asks), &Clock::for_tests()),
             "Users of this host who still have to enrol for sudo: none of 7"
         );
     }
 
     #[test]
     fn nobody_is_refused_now_where_no_stack_asks() {
-        let at = |asking| {
+        let shown = |asking| {
             let found = [user("bert", None)];
-            screen(&found, 7, ("sudo", asking), &Clock::for_tests())
+            screen(&found, 7, &at("sudo", asking), &Clock::for_tests())
         };
-        let before = at(Asking::Nowhere);
+        let before = shown(Asking::Nowhere);
         assert!(!before.contains("refused now"), "{before}");
         let line = "Nobody is refused yet: pam_mfa is in no PAM stack.\n";
         assert!(before.contains(line), "{before}");
-        let elsewhere = at(Asking::OtherServices);
+        let elsewhere = shown(Asking::OtherServices);
         assert!(
             elsewhere.contains("yet: pam_mfa is not in the PAM stack of sudo.\n"),
             "{elsewhere}"
         );
-        assert!(at(Asking::Asks).contains("refused now"));
+        assert!(shown(Asking::Asks).contains("refused now"));
     }
 }

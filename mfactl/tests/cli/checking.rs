@@ -69,7 +69,8 @@ fn who_can_t_log_in_is_told_for_when_a_stack_asks() {
         admin("CheckConfig", json!({}), reply)
     };
     let agent = Agent::scripted(vec![call(), call()]);
-    let now = stdout(&mfactl(&agent, &["config", "check"], ""));
+    let arguments = ["config", "check", "--sshd", "/nonexistent"];
+    let now = stdout(&mfactl(&agent, &arguments, ""));
     let who = "these users can't log in: anna. Enrol them";
     assert!(now.starts_with(&format!("warning: {who}")), "{now}");
     let arguments = ["config", "check", "--pam-dir", "/nonexistent"];

@@ -1,13 +1,12 @@
 //! Looking at accounts: `status`, `users`, `lockouts`, `explain`.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, account, admin, mfactl, refused, run, stderr, stdout, value};
+use crate::support::{
+    Agent, KEY_ALONE, account, admin, mfactl, refused, run, sshd, stderr, stdout, value,
+};
 
 #[test]
 fn status_prints_a_screen_or_the_account_as_json() {
@@ -140,14 +139,6 @@ fn explain_sends_what_is_known_of_the_login() {
     agent.finish();
 }
 
-/// A program that prints settings as `sshd -T` does.
-fn sshd(folder: &Path, settings: &str) -> String {
-    let program = folder.join("sshd");
-    fs::write(&program, format!("#!/bin/sh\necho '{settings}'\n")).unwrap();
-    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    program.to_str().unwrap().to_owned()
-}
-
 #[test]
 fn explain_says_when_the_agent_is_not_asked() {
     let folder = tempfile::tempdir().unwrap();
@@ -172,7 +163,7 @@ fn explain_says_when_the_agent_is_not_asked() {
         agent.finish();
         value(&output)["not_asked"].clone()
     };
-    let on = "pubkeyauthentication yes\nkbdinteractiveauthentication yes";
+    let on = KEY_ALONE;
     assert_eq!(
         told(on, &[]),
         "a key alone is enough for sshd on this host; then the agent is not asked"

@@ -12,7 +12,7 @@ use nix::pty::openpty;
 use serde_json::{Value, json};
 
 use crate::person::Person;
-use crate::support::{Agent, Exchange, account, admin, mfactl, stdout};
+use crate::support::{Agent, Exchange, KEY_ALONE, account, admin, mfactl, sshd, stdout};
 
 /// Times of accounts, and what stands for them in a screen.
 struct Times {
@@ -146,8 +146,27 @@ fn the_status_of_somebody_with_nothing() {
         status(json!({"user": "alice"}), account(json!({}))),
         refused_for_now(),
     ]);
-    let screen = stdout(&mfactl(&agent, &["status", "alice"], ""));
+    let screen = stdout(&mfactl(
+        &agent,
+        &["status", "alice", "--sshd", "/nonexistent"],
+        "",
+    ));
     insta::assert_snapshot!(Times::now().golden(&screen));
+    agent.finish();
+}
+
+#[test]
+fn a_key_alone_is_named_where_a_user_with_nothing_gets_in_by_it() {
+    let agent = Agent::scripted(vec![
+        status(json!({"user": "alice"}), account(json!({}))),
+        refused_for_now(),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let sshd = sshd(folder.path(), KEY_ALONE);
+    let screen = stdout(&mfactl(&agent, &["status", "alice", "--sshd", &sshd], ""));
+    let lines = "Logins      ssh logins with a password are refused until a factor is enrolled; a\n            \
+                 key alone still lets the user in\n";
+    assert!(screen.contains(lines), "{screen}");
     agent.finish();
 }
 

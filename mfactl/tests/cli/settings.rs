@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Agent, UNKNOWN_USER, admin, caller, login, mfactl, refused, stderr, stdout, value,
+    Agent, KEY_ALONE, UNKNOWN_USER, admin, caller, login, mfactl, refused, sshd, stderr, stdout,
+    value,
 };
 
 /// The agent's reply: what is set, beginning with nothing.
@@ -70,7 +71,11 @@ fn repeating_a_setting_succeeds_and_says_that_nothing_was_changed() {
     let expected = "alice: pin is not required, as before; nothing changed\n\
                     This user has no settings of their own; the rules decide.\n";
     assert_eq!(stdout(&output), expected);
-    let output = mfactl(&agent, &["enforce", "alice", "required"], "");
+    let output = mfactl(
+        &agent,
+        &["enforce", "alice", "required", "--sshd", "/nonexistent"],
+        "",
+    );
     assert_eq!(output.status.code(), Some(0));
     assert!(
         stdout(&output).contains("nothing changed"),
@@ -203,7 +208,8 @@ fn allow_from_sends_the_networks_or_none_for_anywhere() {
             reply(true, json!({})),
         ),
     ]);
-    let arguments = ["allow-from", "alice", "192.0.2.0/24", "2001:db8::/32"];
+    let mut arguments = vec!["allow-from", "alice", "192.0.2.0/24", "2001:db8::/32"];
+    arguments.extend(["--sshd", "/nonexistent"]);
     let output = mfactl(&agent, &arguments, "");
     let line = "Login from  192.0.2.0/24, 2001:db8::/32 (set by an administrator)\n";
     assert!(stdout(&output).ends_with(line), "{}", stdout(&output));
@@ -211,6 +217,49 @@ fn allow_from_sends_the_networks_or_none_for_anywhere() {
     let line = "alice: logins are not limited to networks\n";
     assert!(stdout(&output).starts_with(line), "{}", stdout(&output));
     agent.finish();
+}
+
+#[test]
+fn a_key_alone_that_evades_a_setting_is_a_note() {
+    let folder = tempfile::tempdir().unwrap();
+    let sshd = sshd(folder.path(), KEY_ALONE);
+    let noted = |exchange, arguments: &[&str]| {
+        let agent = Agent::scripted(vec![exchange]);
+        let output = mfactl(&agent, &[arguments, &["--sshd", &sshd]].concat(), "");
+        agent.finish();
+        let text = stdout(&output);
+        let note = text.lines().find(|line| line.starts_with("Note "));
+        note.unwrap_or_default().to_owned()
+    };
+    let allow_from = |networks: &[&str]| {
+        admin(
+            "AllowFrom",
+            json!({"user": "alice", "networks": networks}),
+            reply(true, json!({ "allow_from": networks })),
+        )
+    };
+    let enforce = |level: &str| {
+        admin(
+            "Enforce",
+            json!({"user": "alice", "level": level}),
+            reply(true, json!({ "enforce": level })),
+        )
+    };
+    let network = "192.0.2.0/24";
+    assert_eq!(
+        noted(allow_from(&[network]), &["allow-from", "alice", network]),
+        "Note        a key alone still lets alice in through sshd, from everywhere"
+    );
+    assert_eq!(
+        noted(enforce("required"), &["enforce", "alice", "required"]),
+        "Note        a key alone still lets alice in through sshd, without a factor"
+    );
+    for (exchange, arguments) in [
+        (allow_from(&[]), &["allow-from", "alice", "--anywhere"]),
+        (enforce("optional"), &["enforce", "alice", "optional"]),
+    ] {
+        assert_eq!(noted(exchange, arguments), "");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -228,3 +228,14 @@ pub(crate) fn mfactl_of(user: &User, agent: &Agent, arguments: &[&str], input: &
     }
     run(command, input)
 }
+
+/// A program that prints settings as `sshd -T` does.
+pub(crate) fn sshd(folder: &Path, settings: &str) -> String {
+    let program = folder.join("sshd");
+    write(&program, format!("#!/bin/sh\necho '{settings}'\n")).unwrap();
+    set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    program.to_str().unwrap().to_owned()
+}
+
+/// Settings of sshd with which a key alone is enough.
+pub(crate) const KEY_ALONE: &str = "pubkeyauthentication yes\nkbdinteractiveauthentication yes";

@@ -8,7 +8,8 @@ use mfa_protocol::policy::EnforcementMode;
 
 use super::Check;
 use crate::clock::Clock;
-use crate::commands::findings::{errors, said};
+use crate::commands::asking::Asking;
+use crate::commands::findings::{errors, said_of_host};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::host;
@@ -20,11 +21,12 @@ pub(super) fn checks(
     context: &mut Context,
     health: &HealthReply,
     clock: &Clock,
+    asking: Asking,
 ) -> Result<Vec<Check>, Failure> {
     Ok(merged(
         health,
         in_force(health, clock),
-        files(context, health)?,
+        files(context, health, asking)?,
     ))
 }
 
@@ -89,9 +91,13 @@ fn in_force(health: &HealthReply, clock: &Clock) -> Check {
 }
 
 /// The agent's findings about the files as they are now. If it can't check them, that is a problem.
-fn files(context: &mut Context, health: &HealthReply) -> Result<Vec<Check>, Failure> {
+fn files(
+    context: &mut Context,
+    health: &HealthReply,
+    asking: Asking,
+) -> Result<Vec<Check>, Failure> {
     match context.call::<CheckConfig>(&host::parameters()) {
-        Ok(reply) => Ok(found(&reply)),
+        Ok(reply) => Ok(found(&reply, asking)),
         Err(failure) if failure.exit_status() == 3 => Err(failure),
         Err(failure) => {
             let message = format!("{} can't be checked: {failure}", health.config);
@@ -101,13 +107,13 @@ fn files(context: &mut Context, health: &HealthReply) -> Result<Vec<Check>, Fail
     }
 }
 
-fn found(reply: &CheckConfigReply) -> Vec<Check> {
+fn found(reply: &CheckConfigReply, asking: Asking) -> Vec<Check> {
     let error = |finding: &Finding| {
         let remedy = match reply.valid {
             true => "fix it, then check again: mfactl config check".to_owned(),
             false => format!("fix it, then: mfactl config check && {RELOAD}"),
         };
-        Check::problem("config", said(finding), remedy)
+        Check::problem("config", said_of_host(reply, finding, asking), remedy)
     };
     let mut checks: Vec<_> = errors(reply).map(error).collect();
     if !checks.is_empty() {
@@ -209,7 +215,7 @@ mod tests {
             findings: vec![finding(Severity::Warning)],
             ..CheckConfigReply::default()
         };
-        let checks = found(&reply);
+        let checks = found(&reply, Asking::Asks);
         assert!(
             checks[0].ok && checks[0].message.ends_with("warnings: 1"),
             "{checks:?}"
@@ -217,7 +223,9 @@ mod tests {
         reply
             .findings
             .extend([finding(Severity::Error), finding(Severity::Error)]);
-        let problems = found(&reply).into_iter().filter(|check| !check.ok);
+        let problems = found(&reply, Asking::Asks)
+            .into_iter()
+            .filter(|check| !check.ok);
         assert_eq!(problems.count(), 2);
     }
 
@@ -249,7 +257,7 @@ mod tests {
 
     #[test]
     fn files_that_are_not_valid_are_a_problem_even_without_a_finding() {
-        let checks = found(&CheckConfigReply::default());
+        let checks = found(&CheckConfigReply::default(), Asking::Asks);
         assert!(!checks[0].ok, "{checks:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! A user's own state, and what they can do next. Problems come first.
 
+use std::path::Path;
+
 use mfa_protocol::admin::{Account, Address, Status, UserParameters};
 
 use super::{Step, next, step};
@@ -7,6 +9,7 @@ use crate::clock::Clock;
 use crate::commands::{Verdict, drift, status};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::sshd::PROGRAM;
 use crate::table::{field, paragraph};
 
 /// With fewer recovery codes, a user should create new ones.
@@ -14,7 +17,7 @@ const FEW: u32 = 3;
 
 pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
     let account = context.call::<Status>(&UserParameters::default())?.account;
-    let newcomer = status::newcomer(context, &account);
+    let newcomer = status::newcomer(context, &account, Path::new(PROGRAM));
     let screen = screen(&account, newcomer.as_ref(), &Clock::system());
     context.output.text(&screen)?;
     Ok(Verdict::Done)

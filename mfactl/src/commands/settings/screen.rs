@@ -8,15 +8,15 @@ use mfa_protocol::policy::Enforcement;
 use crate::output::clean;
 use crate::table::{joined, paragraph};
 
-/// The result of a change, whether it is new, and all settings of the user.
-pub(super) fn changed(reply: &SettingReply, holds: &str) -> String {
+/// The result of a change, whether it is new, and all settings of the user; `more` is a note of this host.
+pub(super) fn changed(reply: &SettingReply, holds: &str, more: Option<&str>) -> String {
     let user = clean(&reply.user);
     let mut screen = if reply.changed {
         format!("{user}: {holds}\n")
     } else {
         format!("{user}: {holds}, as before; nothing changed\n")
     };
-    if let Some(note) = &reply.note {
+    for note in reply.note.as_deref().into_iter().chain(more) {
         screen += &paragraph("Note", note);
     }
     let settings = settings(&reply.settings);
@@ -121,11 +121,11 @@ mod tests {
             },
             note: Some("alice has no PIN yet".to_owned()),
         };
-        assert_eq!(changed(&reply, "pin is required"), CHANGED);
+        assert_eq!(changed(&reply, "pin is required", None), CHANGED);
         reply.changed = false;
         reply.settings = UserSettings::default();
         reply.note = None;
-        assert_eq!(changed(&reply, "pin is not required"), UNCHANGED);
+        assert_eq!(changed(&reply, "pin is not required", None), UNCHANGED);
     }
 
     const SET: &str = "\

@@ -199,13 +199,46 @@ fn a_locked_user_is_told_who_can_unlock_them() {
 }
 
 #[test]
+fn a_key_alone_lets_in_a_user_with_nothing() {
+    let newcomer = Newcomer {
+        login: Explanation {
+            action: Action::Ask,
+            not_enrolled: Some(true),
+            ..Explanation::default()
+        },
+        asking: Asking::Asks,
+        alone: Some("a key alone".to_owned()),
+    };
+    assert_eq!(
+        grace(&Account::default(), Some(&newcomer), &Clock::for_tests()),
+        "Logins      ssh logins with a password are refused until a factor is enrolled; a\n            \
+         key alone still lets the user in\n"
+    );
+}
+
+#[test]
+fn grace_is_for_users_without_a_factor() {
+    let mut account = Account {
+        grace_since: Some("2026-11-20T13:02:00Z".to_owned()),
+        ..Account::default()
+    };
+    assert!(grace(&account, None, &Clock::for_tests()).contains("let in without a factor since"));
+    account.enrolled = vec![Authenticator::Totp];
+    assert_eq!(grace(&account, None, &Clock::for_tests()), "");
+}
+
+#[test]
 fn a_user_with_nothing_is_told_until_when_they_get_in() {
     let account = Account {
         user: "bob".to_owned(),
         ..Account::default()
     };
     let at = |login: Explanation, asking| {
-        let newcomer = Newcomer { login, asking };
+        let newcomer = Newcomer {
+            login,
+            asking,
+            alone: None,
+        };
         grace(&account, Some(&newcomer), &Clock::for_tests())
     };
     let told = |login: Explanation| at(login, Asking::Asks);

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use mfa_protocol::admin::ServiceTerms;
+use nix::unistd::geteuid;
 
 use super::super::Check;
 use super::super::stacks::files::Files;
 use super::super::stacks::{self, Service};
-use super::{KEY, NAME, change, way};
-use crate::sshd::{Settings, for_user};
+use super::{KEY, KEY_CHOSEN, NAME, change, drop_in, way};
+use crate::sshd::{Settings, for_all, for_user};
 
 /// At most so many rules are named.
 const MOST_RULES: usize = 3;
@@ -90,19 +91,26 @@ pub(super) fn evaded(terms: Option<&ServiceTerms>) -> Option<String> {
     }
 }
 
-/// The ways to log in at `service` on which this sshd never asks the agent about `user`, each in words. None if that
-/// can't be seen, or if the account phase asks the agent.
+/// The ways to log in at `service` on which this sshd never asks the agent about `user`, each in words; without a user,
+/// for everybody without a `Match` block. None if that can't be seen, or if the account phase asks the agent.
 pub(crate) fn unasked(
     program: &Path,
     files: &Files,
-    (service, user): (&str, &str),
+    (service, user): (&str, Option<&str>),
     from: Option<IpAddr>,
 ) -> Vec<String> {
     let Some(stack) = stacks::service(files, service).filter(|stack| !stack.account) else {
         return Vec::new();
     };
-    let Ok(settings) = for_user(program, user, from) else {
-        return Vec::new();
+    let settings = match user {
+        Some(user) => for_user(program, user, from),
+        None => for_all(program),
+    };
+    let Ok(settings) = settings else {
+        // Only root can ask sshd, but each user can read what mfa-pam wrote.
+        let is_chosen = !geteuid().is_root() && drop_in().is_some_and(|it| it.contains(KEY_CHOSEN));
+        let key = is_chosen.then(|| A_KEY_ALONE.to_owned());
+        return key.into_iter().collect();
     };
     let words = |way: Vec<String>| match &*way.join(",") {
         "publickey" => A_KEY_ALONE.to_owned(),
