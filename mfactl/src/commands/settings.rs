@@ -7,6 +7,7 @@ use mfa_protocol::admin::{
     AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Prefer, PreferParameters, Require,
     RequireParameters, SelfManage, SelfManageParameters, SettingReply,
 };
+use mfa_protocol::policy::Enforcement;
 
 use crate::args::{self, Switch};
 use crate::commands::Verdict;
@@ -36,11 +37,13 @@ pub(crate) fn enforce(context: &mut Context, args: args::Enforce) -> Result<Verd
         user: args.user,
         level,
     })?;
-    report(
-        context,
-        &reply,
-        &format!("a factor is {}", screen::level(level)),
-    )
+    let holds = match level {
+        Enforcement::Default => {
+            "the rules decide whether a factor is required, and grace applies".to_owned()
+        }
+        _ => format!("a factor is {}", screen::level(level)),
+    };
+    report(context, &reply, &holds)
 }
 
 pub(crate) fn prefer(context: &mut Context, args: args::Prefer) -> Result<Verdict, Failure> {
