@@ -123,6 +123,8 @@ pub enum Text {
     NoticeAdvice,
     /// Recovery codes, where a notice names a factor.
     NoticeCodes,
+    /// What a notice calls a factor.
+    NoticeFactor(Factor),
 }
 
 /// How a key gets into a device.
@@ -239,6 +241,7 @@ impl Text {
             Self::Notice(kind) => notice(*kind),
             Self::NoticeAdvice => "notice-advice",
             Self::NoticeCodes => "notice-recovery-codes",
+            Self::NoticeFactor(factor) => factor.row().in_notice,
         }
     }
 
@@ -303,6 +306,7 @@ impl Text {
         let id = self.id();
         id.starts_with("prompt-")
             || id.starts_with("way-")
+            || id.starts_with("notice-factor-")
             || matches!(
                 self,
                 EnrollCode
@@ -364,6 +368,7 @@ impl Text {
         samples.extend(counts.map(Self::FewRecoveryCodes));
         samples.extend(Factor::ALL.into_iter().filter_map(Self::prompt_for));
         samples.extend(Factor::ALL.map(Self::FactorCombination));
+        samples.extend(Factor::ALL.map(Self::NoticeFactor));
         for other in [true, false] {
             samples.extend([
                 Self::CodeOnItsWay(Channel::Email, other),
