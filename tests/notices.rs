@@ -153,7 +153,7 @@ fn changes_of_an_account_are_told_at_every_confirmed_address() {
     let _ = scene.ctl(&["enroll", "email", ANNA, "other@example.org"]);
     let text = scene.next_notice(2);
     assert!(text.contains("Added to your account anna on "), "{text}");
-    assert!(text.contains(": a code by e-mail ("), "{text}");
+    assert!(text.contains(": an e-mail address for codes ("), "{text}");
     let _ = scene.ctl(&["remove", "email", ANNA, "--label", "other@example.org"]);
     let text = scene.next_notice(3);
     assert!(text.contains("Removed from your account anna"), "{text}");
@@ -218,7 +218,7 @@ fn who_adds_an_address_is_not_the_only_one_who_hears_of_it() {
     scene.confirm(Channel::Sms, "+491701234568");
     let (to, mail) = scene.next_mail();
     assert_eq!(to, MAIL);
-    assert!(mail.contains(": a code by text message ("), "{mail}");
+    assert!(mail.contains(": a mobile number for codes ("), "{mail}");
     // The code for the first number, the code for the second, and the notice to the first.
     let requests = scene.provider.await_requests(3);
     assert_eq!(requests[2].json()["to"], NUMBER);

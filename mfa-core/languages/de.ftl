@@ -175,5 +175,11 @@ notice-recovery = Ein Wiederherstellungscode Ihres Kontos { $user } auf { $host 
 notice-new-network = Ihr Konto { $user } auf { $host } wurde aus einem neuen Netz benutzt: { $service }, { $address } ({ $time }).
 # Folgt auf jede von ihnen.
 notice-advice = Wenn Sie das nicht erwartet haben, wenden Sie sich sofort an Ihren Administrator.
-# Ein Wert von $factor; die anderen sind die Texte, die mit "way-" beginnen.
+# Die Werte von $factor.
 notice-recovery-codes = Wiederherstellungscodes
+notice-factor-totp = ein Gerät für Codes (Authenticator-App oder Token)
+notice-factor-pin = eine PIN
+notice-factor-questions = Sicherheitsfragen
+notice-factor-email = eine E-Mail-Adresse für Codes
+notice-factor-sms = eine Mobilnummer für Codes
+notice-factor-radius = ein Authenticator, den ein anderer Server prüft

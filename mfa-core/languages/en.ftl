@@ -192,5 +192,11 @@ notice-recovery = A recovery code was used for your account { $user } on { $host
 notice-new-network = Your account { $user } on { $host } was used from a new network: { $service }, { $address } ({ $time }).
 # Comes after each of them.
 notice-advice = If you did not expect this, contact your administrator at once.
-# A value of $factor; the others are the texts that begin with "way-".
+# The values of $factor.
 notice-recovery-codes = recovery codes
+notice-factor-totp = a device for codes (authenticator app or token)
+notice-factor-pin = a PIN
+notice-factor-questions = security questions
+notice-factor-email = an e-mail address for codes
+notice-factor-sms = a mobile number for codes
+notice-factor-radius = an authenticator that another server checks

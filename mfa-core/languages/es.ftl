@@ -169,5 +169,11 @@ notice-recovery = Se ha usado un código de recuperación de su cuenta { $user }
 notice-new-network = Su cuenta { $user } en { $host } se ha usado desde una red nueva: { $service }, { $address } ({ $time }).
 # Sigue a cada uno de ellos.
 notice-advice = Si no lo esperaba, contacte de inmediato con su administrador.
-# Un valor de $factor; los demás son los textos que empiezan por "way-".
+# Los valores de $factor.
 notice-recovery-codes = códigos de recuperación
+notice-factor-totp = un dispositivo para códigos (aplicación de autenticación o token)
+notice-factor-pin = un PIN
+notice-factor-questions = preguntas de seguridad
+notice-factor-email = una dirección de correo electrónico para códigos
+notice-factor-sms = un número de móvil para códigos
+notice-factor-radius = un autenticador que comprueba otro servidor

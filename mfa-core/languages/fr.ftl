@@ -171,5 +171,11 @@ notice-recovery = Un code de récupération de votre compte { $user } sur { $hos
 notice-new-network = Votre compte { $user } sur { $host } a été utilisé depuis un nouveau réseau : { $service }, { $address } ({ $time }).
 # Suit chacun d'eux.
 notice-advice = Si vous ne vous y attendiez pas, contactez immédiatement votre administrateur.
-# Une valeur de $factor ; les autres sont les textes qui commencent par "way-".
+# Les valeurs de $factor.
 notice-recovery-codes = codes de récupération
+notice-factor-totp = un appareil pour les codes (application d'authentification ou jeton)
+notice-factor-pin = un code PIN
+notice-factor-questions = des questions de sécurité
+notice-factor-email = une adresse e-mail pour les codes
+notice-factor-sms = un numéro de mobile pour les codes
+notice-factor-radius = un authentificateur vérifié par un autre serveur

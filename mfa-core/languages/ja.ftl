@@ -167,5 +167,11 @@ notice-recovery = { $host } のアカウント { $user } のリカバリーコ�
 notice-new-network = { $host } のアカウント { $user } が新しいネットワークから使用されました: { $service }、{ $address } ({ $time })。
 # 上のそれぞれに続く文。
 notice-advice = 心当たりがない場合は、すぐに管理者に連絡してください。
-# $factor の値の一つ。ほかの値は "way-" で始まる文です。
+# $factor の値。
 notice-recovery-codes = リカバリーコード
+notice-factor-totp = コード用のデバイス (認証アプリまたはトークン)
+notice-factor-pin = PIN
+notice-factor-questions = 秘密の質問
+notice-factor-email = コードを受け取るメールアドレス
+notice-factor-sms = コードを受け取る携帯電話番号
+notice-factor-radius = 別のサーバーが確認する認証デバイス

@@ -19,8 +19,11 @@ mod word;
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 use mfa_protocol::{DEFAULT_SOCKET, MAX_NAME};
+
+use crate::output::clean;
 
 pub(crate) use address::{
     EnrollAddress, EnrollRadius, NamedAddress, Switched, Target, TestDelivery, address,
@@ -93,6 +96,25 @@ impl Args {
             .try_get_matches()
             .err()
     }
+}
+
+/// Adds the right command to the error for `mfactl enroll alice`, where clap only knows that "alice" is no factor.
+pub(crate) fn with_tip(mut error: clap::Error) -> clap::Error {
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string);
+    let is_enroll = usage.is_some_and(|usage| usage.contains("mfactl enroll "));
+    if let Some(ContextValue::String(user)) = error.get(ContextKind::InvalidSubcommand)
+        && is_enroll
+        && error.get(ContextKind::SuggestedSubcommand).is_none()
+        && name(user).is_ok()
+    {
+        let user = clean(user);
+        let tip = format!("to enrol a device for {user}: mfactl enroll totp {user}");
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![tip.into()]),
+        );
+    }
+    error
 }
 
 /// What to do.
@@ -234,7 +256,7 @@ impl Command {
             Self::Bypass(it) => Some(&it.user),
             Self::Suspend(it) => Some(&it.user),
             Self::Verify(it) => it.user.as_deref(),
-            Self::Explain(it) => Some(&it.user),
+            Self::Explain(it) => it.user.as_deref(),
             Self::Import(_)
             | Self::Users(_)
             | Self::Lockouts

@@ -46,7 +46,7 @@ use output::{Output, clean};
 pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return misused(&error),
+        Err(error) => return misused(&args::with_tip(error)),
     };
     if args.needs_a_person(at_a_terminal())
         && let Some(error) = Args::complaint()

@@ -297,7 +297,7 @@ impl Told {
 /// What users call a factor.
 fn named(texts: &Texts, factor: Authenticator) -> String {
     let text = match factor.factor() {
-        Some(factor) => Text::FactorCombination(factor),
+        Some(factor) => Text::NoticeFactor(factor),
         None => Text::NoticeCodes,
     };
     texts.say_with(&text, &[])

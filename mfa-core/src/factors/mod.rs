@@ -32,6 +32,8 @@ pub struct Row {
     pub prompt: Option<&'static str>,
     /// The text of the catalogue that names it in a list of combinations.
     pub choice: &'static str,
+    /// The text of the catalogue that names it in a notice about a change.
+    pub in_notice: &'static str,
     /// What an answer looks like.
     pub form: AnswerForm,
     /// How an answer is verified.

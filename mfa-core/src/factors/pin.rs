@@ -14,6 +14,7 @@ use super::{AnswerForm, Need, Row, Stored, Verification};
 pub const ROW: Row = Row {
     prompt: Some("prompt-pin"),
     choice: "way-pin",
+    in_notice: "notice-factor-pin",
     form: AnswerForm::Digits,
     verification: Verification::Hash(Secret::clone),
     stored: Stored::Pin,

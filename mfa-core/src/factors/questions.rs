@@ -20,6 +20,7 @@ use super::{AnswerForm, Need, Row, Stored, Verification};
 pub const ROW: Row = Row {
     prompt: None,
     choice: "way-questions",
+    in_notice: "notice-factor-questions",
     form: AnswerForm::Words,
     verification: Verification::Hash(normal),
     stored: Stored::Questions,

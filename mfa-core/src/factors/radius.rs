@@ -6,6 +6,7 @@ use super::{AnswerForm, Need, Row, Stored, Verification};
 pub const ROW: Row = Row {
     prompt: Some("prompt-radius"),
     choice: "way-radius",
+    in_notice: "notice-factor-radius",
     form: AnswerForm::Anything,
     verification: Verification::Radius,
     stored: Stored::Remote,

@@ -55,6 +55,7 @@ mod tests {
         };
         texts(|row| row.prompt);
         texts(|row| Some(row.choice));
+        texts(|row| Some(row.in_notice));
         for (number, row) in rows.iter().enumerate() {
             assert!(
                 rows[..number]

@@ -12,15 +12,26 @@ use super::device::unspaced;
 use super::{AnswerForm, Need, Row, Stored, Verification};
 
 /// The properties of codes by mail.
-pub const EMAIL: Row = row(Channel::Email, "prompt-email", "way-email");
+pub const EMAIL: Row = row(
+    Channel::Email,
+    "prompt-email",
+    "way-email",
+    "notice-factor-email",
+);
 
 /// The properties of codes by text message.
-pub const SMS: Row = row(Channel::Sms, "prompt-sms", "way-sms");
+pub const SMS: Row = row(Channel::Sms, "prompt-sms", "way-sms", "notice-factor-sms");
 
-const fn row(channel: Channel, prompt: &'static str, choice: &'static str) -> Row {
+const fn row(
+    channel: Channel,
+    prompt: &'static str,
+    choice: &'static str,
+    in_notice: &'static str,
+) -> Row {
     Row {
         prompt: Some(prompt),
         choice,
+        in_notice,
         form: AnswerForm::SentCode,
         verification: Verification::Sent,
         stored: Stored::Contacts(channel),

@@ -8,6 +8,7 @@ use super::{AnswerForm, Need, Row, Stored, Verification};
 pub const ROW: Row = Row {
     prompt: Some("prompt-totp"),
     choice: "way-totp",
+    in_notice: "notice-factor-totp",
     form: AnswerForm::DeviceCode,
     verification: Verification::Device,
     stored: Stored::Devices,

@@ -125,6 +125,8 @@ pub enum Text {
     NoticeAdvice,
     /// Recovery codes, where a notice names a factor.
     NoticeCodes,
+    /// What a notice calls a factor.
+    NoticeFactor(Factor),
 }
 
 /// How a key gets into a device.
@@ -242,6 +244,7 @@ impl Text {
             Self::Notice(kind) => notice(*kind),
             Self::NoticeAdvice => "notice-advice",
             Self::NoticeCodes => "notice-recovery-codes",
+            Self::NoticeFactor(factor) => factor.row().in_notice,
         }
     }
 
@@ -306,6 +309,7 @@ impl Text {
         let id = self.id();
         id.starts_with("prompt-")
             || id.starts_with("way-")
+            || id.starts_with("notice-factor-")
             || matches!(
                 self,
                 EnrollCode
@@ -368,6 +372,7 @@ impl Text {
         samples.extend(counts.map(Self::FewRecoveryCodes));
         samples.extend(Factor::ALL.into_iter().filter_map(Self::prompt_for));
         samples.extend(Factor::ALL.map(Self::FactorCombination));
+        samples.extend(Factor::ALL.map(Self::NoticeFactor));
         for other in [true, false] {
             samples.extend([
                 Self::CodeOnItsWay(Channel::Email, other),

@@ -27,7 +27,8 @@ With --stdin, mfactl reads three lines: question<TAB>answer")]
     /// Create new recovery codes; earlier codes no longer work
     #[command(after_help = "Example: mfactl enroll recovery alice
 Each code works once, wherever a code is asked for. mfactl shows them only now:
-print them or write them down.")]
+print them or write them down. On a terminal, earlier codes work until you type
+yes. In scripts and with --json, the new codes replace them at once.")]
     Recovery(EnrollRecovery),
     /// Enrol an e-mail address for codes
     #[command(after_help = address::EMAIL)]

@@ -48,13 +48,11 @@ pub(crate) struct Verify {
 
 /// A login to explain.
 #[derive(Debug, clap::Args)]
-#[command(
-    override_usage = "mfactl explain [OPTIONS] --user <USER> <--service <SERVICE>|--operation <NAME>>"
-)]
+#[command(override_usage = "mfactl explain [OPTIONS] <--service <SERVICE>|--operation <NAME>>")]
 pub(crate) struct Explain {
-    /// The user who would log in
+    /// The user who would log in (default: yourself)
     #[arg(long, value_parser = name)]
-    pub(crate) user: String,
+    pub(crate) user: Option<String>,
     /// The PAM service, such as sshd or sudo (default with --operation: mfactl)
     #[arg(long, value_parser = name, required_unless_present = "operation")]
     service: Option<String>,
@@ -111,6 +109,8 @@ mod tests {
         let login = explain("mfactl explain --user a --operation wipe --service sudo").unwrap();
         assert_eq!(login.service(), "sudo");
         assert!(explain("mfactl explain --user a").is_err());
+        let own = explain("mfactl explain --service sudo").unwrap();
+        assert_eq!(own.user, None, "the caller");
     }
 
     #[test]

@@ -51,6 +51,19 @@ fn a_wrong_value_is_named_with_what_would_be_right() {
 }
 
 #[test]
+fn a_user_instead_of_a_factor_is_answered_with_the_command() {
+    let error =
+        |line: &str| with_tip(Args::try_parse_from(line.split(' ')).unwrap_err()).to_string();
+    let tip = "tip: to enrol a device for alice: mfactl enroll totp alice";
+    let said = error("mfactl enroll alice");
+    assert!(said.contains(tip), "{said}");
+    for other in ["mfactl alice", "mfactl import alice", "mfactl enroll topt"] {
+        let said = error(other);
+        assert!(!said.contains("to enrol a device"), "{said}");
+    }
+}
+
+#[test]
 fn an_export_is_of_one_user_or_names_its_users() {
     let parsed = |line: &str| {
         let args = Args::try_parse_from(line.split(' ')).unwrap();

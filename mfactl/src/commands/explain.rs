@@ -18,17 +18,18 @@ use crate::commands::doctor::sshd::{A_KEY_ALONE, gives_names, unasked};
 use crate::commands::doctor::stacks::{emergency_line, files::Files, takes_one_answer};
 use crate::commands::status::POLICY;
 use crate::commands::{Verdict, status};
-use crate::context::{Context, OWN_SERVICE, acts_for_oneself};
+use crate::context::{Context, OWN_SERVICE, acts_for_oneself, caller};
 use crate::failure::Failure;
 use crate::output::clean;
 use crate::table::{field, joined, list, paragraph, table_of_places};
 
 pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict, Failure> {
     let sshd = args.sshd.program.clone();
+    let user = args.user.clone().map_or_else(caller, Ok)?;
     let stacks = Files::read(context.pam_dir());
     let parameters = ExplainParameters {
         service: args.service().to_owned(),
-        user: args.user,
+        user,
         from: args.from,
         tty: args.tty,
         ruser: args.ruser,

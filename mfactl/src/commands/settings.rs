@@ -7,7 +7,6 @@ use mfa_protocol::admin::{
     AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Prefer, PreferParameters, Require,
     RequireParameters, SelfManage, SelfManageParameters, SettingReply,
 };
-
 use mfa_protocol::policy::Enforcement;
 
 use crate::args::{self, Sshd, Switch};
@@ -44,7 +43,12 @@ pub(crate) fn enforce(context: &mut Context, args: args::Enforce) -> Result<Verd
         .then(|| alone(context, &args.sshd, &reply))
         .flatten();
     let note = alone.map(|alone| format!("{alone}, without a factor"));
-    let holds = format!("a factor is {}", screen::level(level));
+    let holds = match level {
+        Enforcement::Default => {
+            "the rules decide whether a factor is required, and grace applies".to_owned()
+        }
+        _ => format!("a factor is {}", screen::level(level)),
+    };
     report_with(context, &reply, &holds, note.as_deref())
 }
 

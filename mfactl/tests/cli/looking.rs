@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Agent, KEY_ALONE, account, admin, mfactl, refused, run, sshd, stderr, stdout, value,
+    Agent, KEY_ALONE, account, admin, caller, mfactl, refused, run, sshd, stderr, stdout, value,
 };
 
 #[test]
@@ -200,4 +200,17 @@ fn an_operation_is_explained_at_the_service_that_verify_logs_in_to() {
     );
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--service"), "{}", stderr(&output));
+}
+
+#[test]
+fn explain_without_a_user_is_about_the_caller() {
+    let agent = Agent::scripted(vec![refused(
+        "Explain",
+        json!({"user": caller(), "service": "sudo"}),
+        "NotAllowed",
+        "ask root",
+    )]);
+    let output = mfactl(&agent, &["explain", "--service", "sudo"], "");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    agent.finish();
 }

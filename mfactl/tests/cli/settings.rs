@@ -86,6 +86,25 @@ fn repeating_a_setting_succeeds_and_says_that_nothing_was_changed() {
 }
 
 #[test]
+fn without_enforce_the_rules_decide() {
+    let call = |changed| {
+        let parameters = json!({"user": "alice", "level": "default"});
+        admin("Enforce", parameters, reply(changed, json!({})))
+    };
+    let agent = Agent::scripted(vec![call(true), call(false)]);
+    let holds = "alice: the rules decide whether a factor is required, and grace applies";
+    for (repeated, rest) in [(false, "\n"), (true, ", as before; nothing changed\n")] {
+        let output = mfactl(&agent, &["enforce", "alice", "default"], "");
+        let shown = stdout(&output);
+        assert!(
+            shown.starts_with(&format!("{holds}{rest}")),
+            "{repeated}: {shown}"
+        );
+    }
+    agent.finish();
+}
+
+#[test]
 fn what_one_requires_of_oneself_needs_a_factor_that_one_has() {
     let own = || json!({"factor": "pin", "on": true});
     let agent = Agent::scripted(vec![

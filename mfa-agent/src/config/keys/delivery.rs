@@ -44,8 +44,9 @@ section! {
         from: Option<EmailAddress> => "mfa@example.org";
         /// The mail server. Without server and sendmail, no mail is sent.
         server: Option<ServerHost> => "mail.example.org";
-        /// A program that sends the mails, instead of the server.
-        sendmail: Option<ProgramPath> | "/usr/sbin/sendmail";
+        /// A program that sends the mails, instead of the server. Postfix's sendmail does not work here: docs/delivery.md,
+        /// "By mail".
+        sendmail: Option<ProgramPath> | "/usr/bin/msmtp";
         /// The port. Default: 587 with "starttls", 465 with "tls".
         port: Option<Whole<1, 65_535, u16>> => 587;
         /// The encryption. Default: "starttls". The certificate must be valid with both.

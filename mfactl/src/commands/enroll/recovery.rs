@@ -1,9 +1,10 @@
 //! Recovery codes, shown once: by `mfactl enroll recovery`, and at the end of a set-up.
 //!
-//! At the end of a set-up the agent stores them only when the user says that they are in a safe place. If the connection
-//! breaks before, they are void and the device stays.
+//! On a terminal the agent stores them only when the user says that they are in a safe place. If the connection breaks
+//! before, they are void, and the device and earlier codes stay.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 
 use mfa_protocol::admin::{
     ConfirmRecovery, EnrollRecovery, EnrollRecoveryParameters, RecoveryReply, Status,
@@ -19,6 +20,11 @@ use crate::failure::Failure;
 use crate::output::clean;
 
 pub(super) fn run(context: &mut Context, args: args::EnrollRecovery) -> Result<Verdict, Failure> {
+    // A script that keeps what is printed has no person who could say yes.
+    let is_script = context.output.is_json() || !std::io::stdout().is_terminal();
+    if !is_script && context.console()?.is_terminal() {
+        return at_a_terminal(context, args);
+    }
     let reply = context.change::<EnrollRecovery>(&EnrollRecoveryParameters {
         user: args.user,
         count: Some(args.count),
@@ -30,6 +36,32 @@ pub(super) fn run(context: &mut Context, args: args::EnrollRecovery) -> Result<V
         context.output.text(&screen(&head(&reply), &reply))?;
     }
     Ok(Verdict::Done)
+}
+
+/// The earlier codes work until the person says that the new ones are in a safe place.
+fn at_a_terminal(context: &mut Context, args: args::EnrollRecovery) -> Result<Verdict, Failure> {
+    let reply = context.change::<EnrollRecovery>(&EnrollRecoveryParameters {
+        user: args.user,
+        count: Some(args.count),
+        confirm: true,
+    })?;
+    let user = clean(&reply.user);
+    let head = format!("New recovery codes for {user}\n\n");
+    context.output.text(&screen(&head, &reply))?;
+    let is_stored = said_yes(context)?;
+    let words = match (is_stored, reply.replaced) {
+        (true, true) => "The recovery codes are stored. Earlier ones no longer work.",
+        (true, false) => STORED,
+        (false, true) => {
+            "\nThe recovery codes above do not work, because you did not type yes. The earlier ones still work."
+        }
+        (false, false) => "\nThe recovery codes above do not work, because you did not type yes.",
+    };
+    context.console()?.say(words);
+    Ok(match is_stored {
+        true => Verdict::Done,
+        false => Verdict::Refused,
+    })
 }
 
 /// The end of a set-up at a terminal, unless the user has recovery codes. A script runs `enroll recovery`. If `makes_codes` is not set, or the person
@@ -83,6 +115,21 @@ fn acknowledged(context: &mut Context, user: Option<String>) -> Result<bool, Fai
         confirm: true,
     })?;
     show(context, &reply)?;
+    let is_stored = said_yes(context)?;
+    let words = match is_stored {
+        true => STORED,
+        false => {
+            "\nThe recovery codes above do not work, because you did not type yes. Everything else is enrolled."
+        }
+    };
+    context.console()?.say(words);
+    Ok(is_stored)
+}
+
+const STORED: &str = "The recovery codes are stored.";
+
+/// Asks whether the codes are in a safe place, and has them stored if they are.
+fn said_yes(context: &mut Context) -> Result<bool, Failure> {
     for _ in 0..QUESTIONS {
         let typed = match context.console()?.ask(SAFE, true) {
             Ok(Some(typed)) => typed,
@@ -91,13 +138,9 @@ fn acknowledged(context: &mut Context, user: Option<String>) -> Result<bool, Fai
         };
         if is_yes(typed.expose()) {
             context.call::<ConfirmRecovery>(&Nothing {})?;
-            context.console()?.say("The recovery codes are stored.");
             return Ok(true);
         }
     }
-    context.console()?.say(
-        "\nThe recovery codes above do not work, because you did not type yes. Everything else is enrolled.",
-    );
     Ok(false)
 }
 

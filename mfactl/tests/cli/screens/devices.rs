@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Times, full, person, rules, status};
+use crate::person::Person;
 use crate::support::{Agent, account, admin, mfactl, refused, stdout};
 
 fn enrollment(factor: &str, label: &str, parameters: &str, stored: bool) -> Value {
@@ -90,6 +91,62 @@ fn no_recovery_ends_with_the_device() {
     let (screen, code) = person.ends();
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.ends_with("enrolled\r\n"), "{screen}");
+    agent.finish();
+}
+
+#[test]
+fn new_recovery_codes_replace_the_earlier_ones_when_the_person_says_yes() {
+    let shown = || {
+        admin(
+            "EnrollRecovery",
+            json!({"user": "alice", "count": 2, "confirm": true}),
+            json!({"user": "alice", "codes": ["0123456789", "1111122222"], "replaced": true}),
+        )
+    };
+    let arguments = ["enroll", "recovery", "alice", "--count", "2"];
+    let agent = Agent::scripted(vec![
+        shown(),
+        admin("ConfirmRecovery", json!({}), json!({"user": "alice"})),
+    ]);
+    let mut person = self::person(&agent, &arguments);
+    person.types("safe place: ", "yes\n");
+    let (screen, code) = person.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("01234 56789"), "{screen}");
+    assert!(!screen.contains("alice (earlier"), "{screen}");
+    let end = "stored. Earlier ones no longer work.\r\n";
+    assert!(screen.ends_with(end), "{screen}");
+    agent.finish();
+
+    let agent = Agent::scripted(vec![shown()]);
+    let mut person = self::person(&agent, &arguments);
+    person.types("safe place: ", "\u{4}");
+    let (screen, code) = person.ends();
+    assert_eq!(code, Some(1), "{screen}");
+    let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.ends_with("The earlier ones still work."), "{screen}");
+    agent.finish();
+}
+
+#[test]
+fn a_script_s_recovery_codes_are_stored_at_once() {
+    let call = || {
+        admin(
+            "EnrollRecovery",
+            json!({"count": 10}),
+            json!({"user": "alice", "codes": ["0123456789"], "replaced": true}),
+        )
+    };
+    let agent = Agent::scripted(vec![call(), call()]);
+    let output = mfactl(&agent, &["enroll", "recovery"], "");
+    let shown = stdout(&output);
+    assert!(shown.contains("(earlier ones no longer work)"), "{shown}");
+    // A terminal to type at, but what is printed goes to a file.
+    let file = tempfile::tempfile().unwrap();
+    let person = Person::runs_into(&agent, &["enroll", "recovery"], Some(file));
+    let (screen, code) = person.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains("safe place"), "{screen}");
     agent.finish();
 }
 
