@@ -12,7 +12,6 @@ use mfa_protocol::login::Outcome;
 use mfa_protocol::message::{ErrorKind, Method};
 use nix::unistd::{User, getuid};
 
-use crate::commands::agent_fails_to_start;
 use crate::console::Console;
 use crate::conversation::{self, Login};
 use crate::failure::Failure;
@@ -40,18 +39,26 @@ pub(crate) struct Context {
     socket: PathBuf,
     pam_dir: Vec<PathBuf>,
     timeout: Duration,
+    /// Whether systemd can't start the agent.
+    fails_to_start: fn() -> bool,
     client: Option<Client>,
     console: Option<Console>,
 }
 
 impl Context {
     /// Nothing is opened before it is needed.
-    pub(crate) fn new(socket: PathBuf, pam_dir: Vec<PathBuf>, output: Output) -> Self {
+    pub(crate) fn new(
+        socket: PathBuf,
+        pam_dir: Vec<PathBuf>,
+        output: Output,
+        fails_to_start: fn() -> bool,
+    ) -> Self {
         Self {
             output,
             socket,
             pam_dir,
             timeout: CALL_TIMEOUT,
+            fails_to_start,
             client: None,
             console: None,
         }
@@ -84,7 +91,7 @@ impl Context {
         parameters: &M::Parameters,
     ) -> Result<M::Reply, Failure> {
         let reply = self.client()?.call::<M>(parameters);
-        reply.map_err(|e| failed(e, &self.socket))
+        reply.map_err(|e| failed(e, &self.socket, self.fails_to_start))
     }
 
     /// Calls a method that changes something. If the agent asks for it, the caller first passes a factor on the same
@@ -98,7 +105,7 @@ impl Context {
                 kind: Some(ErrorKind::NotVerified),
                 ..
             }) => {}
-            outcome => return outcome.map_err(|e| failed(e, &self.socket)),
+            outcome => return outcome.map_err(|e| failed(e, &self.socket, self.fails_to_start)),
         }
         self.prove(TO_CHANGE)?;
         self.call::<M>(parameters)
@@ -125,7 +132,12 @@ impl Context {
 
     /// Holds a login on the connection.
     pub(crate) fn converse(&mut self, login: &Login<'_>) -> Result<Outcome, Failure> {
-        let client = connected(&mut self.client, &self.socket, self.timeout)?;
+        let client = connected(
+            &mut self.client,
+            &self.socket,
+            self.timeout,
+            self.fails_to_start,
+        )?;
         let console = opened(&mut self.console)?;
         conversation::hold(client, console, login)
     }
@@ -147,14 +159,20 @@ impl Context {
     }
 
     fn client(&mut self) -> Result<&mut Client, Failure> {
-        connected(&mut self.client, &self.socket, self.timeout)
+        connected(
+            &mut self.client,
+            &self.socket,
+            self.timeout,
+            self.fails_to_start,
+        )
     }
 }
 
 /// What a call came to, in the words of systemd if it can't start the agent.
-fn failed(error: ClientError, socket: &Path) -> Failure {
+fn failed(error: ClientError, socket: &Path, fails_to_start: fn() -> bool) -> Failure {
+    let is_of_systemd = socket == Path::new(DEFAULT_SOCKET);
     match error {
-        ClientError::TimedOut if agent_fails_to_start(socket) => Failure::DoesNotStart,
+        ClientError::TimedOut if is_of_systemd && fails_to_start() => Failure::DoesNotStart,
         other => other.into(),
     }
 }
@@ -163,14 +181,14 @@ fn connected<'a>(
     slot: &'a mut Option<Client>,
     socket: &Path,
     timeout: Duration,
+    fails_to_start: fn() -> bool,
 ) -> Result<&'a mut Client, Failure> {
     match slot {
         Some(client) => Ok(client),
         none => {
             let mut client = Client::connect(socket, timeout)?;
             if socket == Path::new(DEFAULT_SOCKET) {
-                let is_hopeless = || agent_fails_to_start(Path::new(DEFAULT_SOCKET));
-                client.on_silence(SILENCE, is_hopeless);
+                client.on_silence(SILENCE, fails_to_start);
             }
             Ok(none.insert(client))
         }

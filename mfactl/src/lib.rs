@@ -32,6 +32,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use args::{Args, Command};
+use clock::Clock;
 use commands::Verdict;
 use context::Context;
 use failure::Failure;
@@ -59,7 +60,8 @@ pub fn main() -> ExitCode {
         Ok(Verdict::Refused) => ExitCode::from(1),
         Ok(Verdict::Unreachable) => ExitCode::from(3),
         Err(failure) => {
-            output.failure(&failure);
+            let text = Clock::system().localized(&failure.to_string());
+            output.failure(&failure, &text);
             ExitCode::from(failure.exit_status())
         }
     }
@@ -77,7 +79,12 @@ fn at_a_terminal() -> bool {
 }
 
 fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
-    let mut context = Context::new(args.socket, args.pam_dir, output);
+    let mut context = Context::new(
+        args.socket,
+        args.pam_dir,
+        output,
+        commands::agent_fails_to_start,
+    );
     let Some(command) = args.command else {
         return commands::home::run(&mut context);
     };

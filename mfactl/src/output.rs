@@ -11,7 +11,6 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::clock::Clock;
 use crate::failure::Failure;
 
 /// How results are printed.
@@ -62,9 +61,8 @@ impl Output {
         print(&Zeroizing::new(format!("{text}{end}")))
     }
 
-    /// Prints an error to standard error, and with `--json` to standard output too.
-    pub(crate) fn failure(self, failure: &Failure) {
-        let text = Clock::system().localized(&failure.to_string());
+    /// Prints an error to standard error, for people as `text`, and with `--json` to standard output too.
+    pub(crate) fn failure(self, failure: &Failure, text: &str) {
         self.complain(&format!("mfactl: {text}"));
         if let Some(hint) = failure.hint() {
             self.complain(hint);

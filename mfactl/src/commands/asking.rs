@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::commands::doctor::sshd::unasked;
 use crate::commands::doctor::stacks::asking;
 use crate::commands::doctor::stacks::files::Files;
+use crate::commands::findings::ONCE_ANYWHERE;
 use crate::context::OWN_SERVICE;
 use crate::output::clean;
 
@@ -41,14 +42,6 @@ impl Asking {
         }
     }
 
-    /// The same of the whole host: when the agent will be asked; none if any stack asks it now.
-    pub(super) fn once_anywhere(self) -> Option<String> {
-        match self {
-            Self::Nowhere => self.once(""),
-            Self::Asks | Self::OtherServices => None,
-        }
-    }
-
     /// When the agent will be asked; none if it is asked now.
     pub(super) fn once(self, service: &str) -> Option<String> {
         let service = clean(service);
@@ -57,7 +50,7 @@ impl Asking {
             Self::OtherServices => Some(format!(
                 "once pam_mfa is in the PAM stack of {service} (now it is not)"
             )),
-            Self::Nowhere => Some("once pam_mfa is in a PAM stack (now it is in none)".to_owned()),
+            Self::Nowhere => Some(ONCE_ANYWHERE.to_owned()),
         }
     }
 

@@ -148,7 +148,7 @@ fn line(reply: &CheckConfigReply, finding: &Finding, asking: Asking) -> String {
         Severity::Warning => "warning",
     };
     let said = match finding.severity {
-        Severity::Error => said_of_host(reply, finding, asking),
+        Severity::Error => said_of_host(reply, finding, asking != Asking::Nowhere),
         Severity::Warning => said(finding),
     };
     format!("{severity}: {}\n", clean_lines(&said))

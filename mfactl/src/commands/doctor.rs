@@ -17,6 +17,7 @@ mod units;
 use std::path::Path;
 use std::time::Duration;
 
+use mfa_protocol::DEFAULT_SOCKET;
 use mfa_protocol::admin::{Health, HealthReply, ServiceTerms};
 use mfa_protocol::login::Nothing;
 use serde::Serialize;
@@ -24,7 +25,6 @@ use serde::Serialize;
 use crate::args;
 use crate::clock::Clock;
 use crate::commands::Verdict;
-use crate::commands::asking::Asking;
 use crate::context::Context;
 use crate::failure::Failure;
 use stacks::files::Files;
@@ -115,12 +115,9 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     let mut checks: Vec<_> = config::mode(context)?.into_iter().collect();
     checks.extend(agent::checks(&health, context.socket()));
     checks.extend(units::checks(context.socket()));
-    checks.extend(config::checks(
-        context,
-        &health,
-        &clock,
-        Asking::of(&files, "sshd"),
-    )?);
+    // What can't be read may ask.
+    let is_asked = !files.unread().is_empty() || !stacks::asking(&files).is_empty();
+    checks.extend(config::checks(context, &health, &clock, is_asked)?);
     checks.extend(clock::checks(clock::TIMESYNC));
     checks.extend(backups::check(&health, context.socket(), &clock));
     checks.extend(devices::checks(
@@ -146,9 +143,9 @@ pub(super) fn backup_state(
     Some((check.remedy.is_some() && !check.is_usual, check.message))
 }
 
-/// Whether systemd runs the agent at this socket, and can't start it.
-pub(crate) fn agent_fails_to_start(socket: &Path) -> bool {
-    units::state(socket).is_some_and(units::State::is_failing)
+/// Whether systemd runs the agent, and can't start it.
+pub(crate) fn agent_fails_to_start() -> bool {
+    units::state(Path::new(DEFAULT_SOCKET)).is_some_and(units::State::is_failing)
 }
 
 /// How long an agent has to answer that systemd restarts again and again.

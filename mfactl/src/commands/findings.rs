@@ -2,7 +2,8 @@
 
 use mfa_protocol::admin::{CheckConfigReply, Finding, Severity};
 
-use super::asking::Asking;
+/// When the agent will be asked, on a host where no stack asks it.
+pub(super) const ONCE_ANYWHERE: &str = "once pam_mfa is in a PAM stack (now it is in none)";
 
 /// The findings that would keep an administrator out.
 pub(super) fn errors(reply: &CheckConfigReply) -> impl Iterator<Item = &Finding> {
@@ -11,12 +12,12 @@ pub(super) fn errors(reply: &CheckConfigReply) -> impl Iterator<Item = &Finding>
 }
 
 /// As [`said`], of an error in valid settings: that is about who would be locked out, and no login is refused before a
-/// stack asks.
-pub(super) fn said_of_host(reply: &CheckConfigReply, finding: &Finding, asking: Asking) -> String {
-    match asking.once_anywhere().filter(|_| reply.valid) {
-        None => said(finding),
-        Some(once) => said(&Finding {
-            message: format!("{once}, {}", finding.message),
+/// stack asks. `is_asked` is whether one does.
+pub(super) fn said_of_host(reply: &CheckConfigReply, finding: &Finding, is_asked: bool) -> String {
+    match is_asked || !reply.valid {
+        true => said(finding),
+        false => said(&Finding {
+            message: format!("{ONCE_ANYWHERE}, {}", finding.message),
             ..finding.clone()
         }),
     }

@@ -128,7 +128,9 @@ mod tests {
     #[test]
     fn a_file_that_can_t_be_read_is_a_failure_and_not_an_empty_list() {
         let folder = tempfile::tempdir().unwrap();
-        let context = Context::new("/nonexistent".into(), Vec::new(), Output::new(true));
+        let context = Context::new("/nonexistent".into(), Vec::new(), Output::new(true), || {
+            false
+        });
         fs::write(folder.path().join("sshd"), vec![b'#'; 70_000]).unwrap();
         let files = Files::read(&[folder.path().to_owned()]);
         assert!(matches!(list(&context, &files), Err(Failure::Rejected(_))));

@@ -8,7 +8,6 @@ use mfa_protocol::policy::EnforcementMode;
 
 use super::Check;
 use crate::clock::Clock;
-use crate::commands::asking::Asking;
 use crate::commands::findings::{errors, said_of_host};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -17,16 +16,17 @@ use crate::host;
 const RELOAD: &str = "systemctl reload mfa-agent";
 
 /// The active settings and the files. A mistake in the files is told once, and without the advice to reload them.
+/// `is_asked` is whether any stack asks for a code.
 pub(super) fn checks(
     context: &mut Context,
     health: &HealthReply,
     clock: &Clock,
-    asking: Asking,
+    is_asked: bool,
 ) -> Result<Vec<Check>, Failure> {
     Ok(merged(
         health,
         in_force(health, clock),
-        files(context, health, asking)?,
+        files(context, health, is_asked)?,
     ))
 }
 
@@ -94,10 +94,10 @@ fn in_force(health: &HealthReply, clock: &Clock) -> Check {
 fn files(
     context: &mut Context,
     health: &HealthReply,
-    asking: Asking,
+    is_asked: bool,
 ) -> Result<Vec<Check>, Failure> {
     match context.call::<CheckConfig>(&host::parameters()) {
-        Ok(reply) => Ok(found(&reply, asking)),
+        Ok(reply) => Ok(found(&reply, is_asked)),
         Err(failure) if failure.exit_status() == 3 => Err(failure),
         Err(failure) => {
             let message = format!("{} can't be checked: {failure}", health.config);
@@ -107,13 +107,13 @@ fn files(
     }
 }
 
-fn found(reply: &CheckConfigReply, asking: Asking) -> Vec<Check> {
+fn found(reply: &CheckConfigReply, is_asked: bool) -> Vec<Check> {
     let error = |finding: &Finding| {
         let remedy = match reply.valid {
             true => "fix it, then check again: mfactl config check".to_owned(),
             false => format!("fix it, then: mfactl config check && {RELOAD}"),
         };
-        Check::problem("config", said_of_host(reply, finding, asking), remedy)
+        Check::problem("config", said_of_host(reply, finding, is_asked), remedy)
     };
     let mut checks: Vec<_> = errors(reply).map(error).collect();
     if !checks.is_empty() {
@@ -215,7 +215,7 @@ mod tests {
             findings: vec![finding(Severity::Warning)],
             ..CheckConfigReply::default()
         };
-        let checks = found(&reply, Asking::Asks);
+        let checks = found(&reply, true);
         assert!(
             checks[0].ok && checks[0].message.ends_with("warnings: 1"),
             "{checks:?}"
@@ -223,9 +223,7 @@ mod tests {
         reply
             .findings
             .extend([finding(Severity::Error), finding(Severity::Error)]);
-        let problems = found(&reply, Asking::Asks)
-            .into_iter()
-            .filter(|check| !check.ok);
+        let problems = found(&reply, true).into_iter().filter(|check| !check.ok);
         assert_eq!(problems.count(), 2);
     }
 
@@ -257,7 +255,7 @@ mod tests {
 
     #[test]
     fn files_that_are_not_valid_are_a_problem_even_without_a_finding() {
-        let checks = found(&CheckConfigReply::default(), Asking::Asks);
+        let checks = found(&CheckConfigReply::default(), true);
         assert!(!checks[0].ok, "{checks:?}");
     }
 }
