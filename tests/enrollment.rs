@@ -390,63 +390,6 @@ fn a_combination_that_is_given_up_in_the_middle_leaves_nothing() {
 }
 
 #[test]
-fn who_has_one_half_proves_it_before_the_other_is_set_up_and_passes_by_both_alone() {
-    let agent = Agent::with(&format!(
-        "{ENROLL}[policy]\nrequire = [\"totp+pin\"]\nsession = \"1h\"\n"
-    ));
-    let stack = Stack::asking(&agent);
-    agent.admin().pin(HOST_USER, "4826");
-    let seen = Login::of(HOST_USER).answer("4827").run(&stack);
-    assert_eq!(seen.result(), "PAM_AUTH_ERR", "{seen:?}");
-    assert_eq!(seen.prompts(), ["PIN: "]);
-
-    // A login that ends after the half has passed nothing, and leaves nothing.
-    for logins in [2, 3] {
-        let mut login = Login::of(HOST_USER).start(&stack);
-        answer_to(&mut login, "PIN: ", "4826");
-        login.await_prompt();
-        assert!(
-            login.shown().contains("requires another factor"),
-            "{}",
-            login.shown()
-        );
-        if logins == 2 {
-            login.kill();
-            let result = agent.logins_of(HOST_USER, 2)[1].text("result").to_owned();
-            assert_eq!(result, "cancelled");
-            assert_eq!(enrolled(&agent), "pin");
-            continue;
-        }
-        let key = key_shown(login.shown());
-        login.answer(&code_of(&key, 0));
-        login.await_prompt();
-        assert_eq!(codes_shown(login.shown()).len(), 10);
-        login.answer("yes");
-        assert_eq!(login.finish().result(), "PAM_SUCCESS");
-    }
-    assert_eq!(enrolled(&agent), "totp pin");
-    let last = agent.logins_of(HOST_USER, 3)[2].text("factor").to_owned();
-    assert_eq!(last, "totp+pin");
-}
-
-#[test]
-fn whoever_has_a_device_adds_the_pin_that_a_rule_requires_since_yesterday() {
-    let agent = Agent::with(&format!("{ENROLL}[policy]\nrequire = [\"totp+pin\"]\n"));
-    let stack = Stack::asking(&agent);
-    let key = agent.admin().device(HOST_USER);
-    let login = Login::of(HOST_USER).answer(&key.code(0)).answer("1234");
-    let seen = login
-        .answer("4826")
-        .answer("4826")
-        .answer("yes")
-        .run(&stack);
-    assert_eq!(seen.result(), "PAM_SUCCESS", "{seen:?}");
-    assert_eq!(enrolled(&agent), "totp pin");
-    let login = Login::of(HOST_USER).answer(&key.code(1)).answer("4826");
-    assert_eq!(login.run(&stack).result(), "PAM_SUCCESS");
-}
-
-#[test]
 fn security_questions_are_chosen_in_the_login_and_one_is_asked_afterwards() {
     let agent = Agent::with(&format!("{ENROLL}[policy]\nrequire = [\"questions\"]\n"));
     let stack = Stack::asking(&agent);

@@ -111,7 +111,6 @@ enroll-done = Das Gerät ist eingerichtet.
 enroll-none =
     Diese Anmeldung erfordert einen zweiten Faktor.
     Sie haben noch keinen.
-enroll-rest = Richtig. Diese Anmeldung erfordert noch einen Faktor.
 enroll-device =
     Richten Sie ein Gerät ein:
     { $how ->

@@ -126,8 +126,6 @@ enroll-done = The device is set up.
 
 # Enrolment during a login of what is no device, or of a device after something else. $how: as above.
 enroll-none = This login requires a second factor, but you have none.
-# After the part of a combination that a user has.
-enroll-rest = Correct. This login requires another factor.
 enroll-device =
     Set up a device:
     { $how ->

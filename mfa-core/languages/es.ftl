@@ -107,7 +107,6 @@ enroll-done = El dispositivo está configurado.
 enroll-none =
     Este inicio de sesión requiere un segundo factor.
     Usted no tiene ninguno.
-enroll-rest = Correcto. Este inicio de sesión requiere otro factor.
 enroll-device =
     Configure un dispositivo:
     { $how ->

@@ -108,7 +108,6 @@ enroll-done = L'appareil est configuré.
 enroll-none =
     Cette connexion exige un second facteur.
     Vous n'en avez aucun.
-enroll-rest = Correct. Cette connexion exige un autre facteur.
 enroll-device =
     Configurez un appareil :
     { $how ->

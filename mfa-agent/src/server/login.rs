@@ -44,7 +44,6 @@ pub(super) use login_context::LoginContext;
 use mfa_core::account::{Account, NewSession, NoticeKind};
 use mfa_core::factors::recovery::Pepper;
 use mfa_core::lockout::{Limits, LoginEpoch};
-use mfa_core::login::entry::SetUp;
 use mfa_core::login::{AnswerEvent, DeliveryStatus, Prompting};
 use mfa_core::names::UserName;
 use mfa_core::policy::{Ask, Guesses, LoginOrigin};
@@ -65,10 +64,6 @@ pub(super) struct Login {
     limits: Limits,
     /// The session that a pass begins.
     new_session: Option<NewSession>,
-    /// What is set up once the part that the user has is proved.
-    completes: Option<Box<SetUp>>,
-    /// Whether its program wants codes to be visible.
-    echo_code: bool,
     /// Where it comes from, if logins from new networks are told.
     network: Option<IpAddr>,
     /// Whether it was begun to prove who wants to change their factors.
@@ -126,8 +121,6 @@ impl Login {
             key: resolved.key,
             limits,
             new_session,
-            completes: None,
-            echo_code: false,
             network,
             is_proof: resolved.proof,
         })

@@ -145,9 +145,7 @@ impl Prospects<'_> {
             }
             Entry::LetIn(LetIn::Grace(_)) | Entry::Enroll(_) => Remains::AsNewcomer,
             Entry::NoRoom => Remains::Nothing,
-            Entry::Ask(asked) if asked.is_unenrolled || asked.completes.is_some() => {
-                Remains::Nothing
-            }
+            Entry::Ask(asked) if asked.is_unenrolled => Remains::Nothing,
             Entry::Ask(_) => match self.foresee(ask, &account.with_codes_used_up()) {
                 Entry::LetIn(LetIn::Unenrolled) => Remains::Enough,
                 entry @ Entry::Ask(_) if entry.can_be_passed() => Remains::Enough,

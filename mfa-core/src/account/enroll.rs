@@ -85,15 +85,6 @@ pub enum NewFactor {
     Address(Recipient),
 }
 
-/// A combination of which a user has proved in a login what they have.
-#[derive(Clone, Debug)]
-pub struct Proved {
-    /// All of it.
-    pub combination: FactorCombination,
-    /// What the account could be passed with when they did.
-    pub generation: u64,
-}
-
 impl NewFactor {
     /// Which one it is.
     #[must_use]
@@ -117,42 +108,11 @@ impl Account {
         opening: Option<&NewSession>,
         now: Timestamp,
     ) -> Enrolled {
-        let passed = FactorCombination::new(factors.iter().map(NewFactor::factor).collect());
-        let passed = passed.filter(|_| self.has_never_enrolled());
-        self.add_all(factors, codes, (passed, opening), now)
-    }
-
-    /// The same for a user who has proved another part of the combination in this login, unless their factors have
-    /// changed since.
-    pub fn complete_in_login(
-        &mut self,
-        factors: Vec<NewFactor>,
-        codes: Vec<CodeDigest>,
-        proved: &Proved,
-        opening: Option<&NewSession>,
-        now: Timestamp,
-    ) -> Enrolled {
-        let is_unchanged = self.generation == proved.generation;
-        let is_whole = proved.combination.factors().iter().all(|factor| {
-            let mut new = factors.iter().map(NewFactor::factor);
-            self.has(*factor) || new.any(|new| new == *factor)
-        });
-        let passed = Some(proved.combination.clone()).filter(|_| is_unchanged && is_whole);
-        self.add_all(factors, codes, (passed, opening), now)
-    }
-
-    /// `passed`: by what the login passes; none if it does not.
-    fn add_all(
-        &mut self,
-        factors: Vec<NewFactor>,
-        codes: Vec<CodeDigest>,
-        (passed, opening): (Option<FactorCombination>, Option<&NewSession>),
-        now: Timestamp,
-    ) -> Enrolled {
         if self.lockout.lock(now).is_some() {
             return Enrolled::Locked;
         }
-        let Some(passed) = passed else {
+        let passed = FactorCombination::new(factors.iter().map(NewFactor::factor).collect());
+        let Some(passed) = passed.filter(|_| self.has_never_enrolled()) else {
             return Enrolled::Otherwise;
         };
         let mut account = self.clone();

@@ -18,20 +18,6 @@ impl Account {
         }
     }
 
-    /// Whether the user has `factor`, even if it is disabled.
-    #[must_use]
-    pub fn has_had(&self, factor: Factor) -> bool {
-        match factor.row().stored {
-            Stored::Devices => !self.devices.is_empty(),
-            Stored::Contacts(channel) => {
-                let mut contacts = self.contacts.iter();
-                contacts.any(|contact| contact.to.channel() == channel)
-            }
-            Stored::Remote => self.remote.is_some(),
-            Stored::Pin | Stored::Questions => self.has(factor),
-        }
-    }
-
     /// Removes what there is of a factor. Returns how many were there.
     pub fn remove(&mut self, factor: Factor) -> u32 {
         let removed = match factor.row().stored {

@@ -47,7 +47,7 @@ pub use attempt::{
 use bypass::Bypass;
 pub use contact::{Contact, ContactError, MAX_CONTACTS};
 pub use device::{Device, Drift, credential_ids};
-pub use enroll::{Added, EnrollError, Enrolled, MAX_DEVICES, NewFactor, Proved};
+pub use enroll::{Added, EnrollError, Enrolled, MAX_DEVICES, NewFactor};
 pub use import::{Import, Imported};
 pub use knowledge::{Dates, PinRecord, Question, QuestionSet};
 pub use label::{Label, LabelError};

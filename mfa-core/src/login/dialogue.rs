@@ -222,11 +222,6 @@ impl Dialogue {
     /// What follows from this verdict.
     pub(super) fn consequence(&self, verdict: &Verdict) -> Consequence {
         let outcome = match verdict {
-            Verdict::Passed(passed) if self.plan.completes => {
-                return Consequence::Completes {
-                    generation: passed.generation,
-                };
-            }
             Verdict::Passed(passed) if self.is_followed_by_renewal(passed) => {
                 return Consequence::Renews {
                     generation: passed.generation,

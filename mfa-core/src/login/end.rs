@@ -80,11 +80,6 @@ pub enum Consequence {
     GoesOn,
     /// It ends.
     Ends(Outcome),
-    /// What was proved is a part only: the rest is set up before the login has passed.
-    Completes {
-        /// What the account could be passed with when that part was right.
-        generation: u64,
-    },
     /// A new device is set up before the login has passed.
     Renews {
         /// What the account could be passed with when the recovery code was right.

@@ -93,11 +93,6 @@ pub enum ChosenFactor {
 pub enum Occasion {
     /// The user has nothing.
     First,
-    /// The user has proved a part of what is required, and sets up the rest.
-    Rest {
-        /// What the account could be passed with when that part was right.
-        generation: u64,
-    },
     /// The user has used a recovery code and enrols a new device, which replaces the lost ones.
     Lost {
         /// What the account could be passed with when that code was right.

@@ -10,9 +10,7 @@
 //! 4. A session accepts the login.
 //! 5. A user who has never enrolled anything, and can't get a code either, is accepted (`unenrolled = "allow"`, days of
 //!    grace) or enrols all of the first combination that a login can set up (`unenrolled = "enroll"`).
-//! 6. A user who has a part of a combination, and no other way, proves that part and enrols the rest
-//!    (`unenrolled = "enroll"`).
-//! 7. All other users are asked, whether they have what they are asked for or not. While a channel is turned off, what
+//! 6. All other users are asked, whether they have what they are asked for or not. While a channel is turned off, what
 //!    needs it is asked for only if all that is required needs it.
 
 mod facts;
@@ -215,7 +213,7 @@ impl<'a> Undecided<'a> {
                     Unenrolled::Deny => ask.grace.is_some(),
                     Unenrolled::Enroll => true,
                 },
-                false => self.asks_recipient_beside().is_some() || self.completion().is_some(),
+                false => self.asks_recipient_beside().is_some(),
             }
     }
 
@@ -238,57 +236,7 @@ impl<'a> Undecided<'a> {
         }
         let asks = is_known && !self.account.has_never_enrolled() && fallback.address.is_none();
         fallback.asks = self.asks_recipient_beside().filter(|_| asks);
-        let completion = self
-            .completion()
-            .filter(|_| asks && fallback.asks.is_none());
-        let Some((held, set_up)) = completion else {
-            return Entry::Ask(self.asked(fallback, None));
-        };
-        self.terms.combinations = vec![held];
-        let mut asked = self.asked(fallback, None);
-        asked.renews = false;
-        asked.completes = Some(Box::new(set_up));
-        Entry::Ask(asked)
-    }
-
-    /// The part of a combination that the user has, and the rest, which they set up once they have proved that part. Only
-    /// if they have no other way, and only what they never had: a thief of the part would get around a lost device.
-    fn completion(&self) -> Option<(FactorCombination, SetUp)> {
-        let may = self.ask.unenrolled == Unenrolled::Enroll
-            && !self.terms.single
-            && self.context.is_guarded
-            && self.is_plain_login();
-        let (account, now) = (self.account, self.context.now);
-        let combinations = &self.terms.combinations;
-        let can_pass = |combination: &FactorCombination| account.can(combination, &[], now);
-        if !may || combinations.iter().any(can_pass) {
-            return None;
-        }
-        combinations.iter().find_map(|combination| {
-            let factors = combination.factors().iter().copied();
-            let (held, missing): (Vec<_>, Vec<_>) = factors.partition(|f| account.has(*f));
-            let is_new = missing.iter().all(|factor| !account.has_had(*factor));
-            // Elsewhere what is set up must need something that they have, too.
-            let is_safe = combinations.iter().all(|other| {
-                let has = |factors: &[Factor]| other.factors().iter().any(|f| factors.contains(f));
-                !has(&missing) || has(&held)
-            });
-            let off = self.facts.turned_off.map(Channel::factor);
-            let is_off = off.is_some_and(|off| held.contains(&off));
-            let held = FactorCombination::new(held)?;
-            let missing = FactorCombination::new(missing)?;
-            if !is_new || !is_safe || is_off || !can_be_set_up(&missing, &self.facts) {
-                return None;
-            }
-            let set_up = SetUp {
-                combination: missing,
-                passes: combination.clone(),
-                address: None,
-                has_codes: self.asks_for_a_code() && account.recovery_left().is_none(),
-                session: None,
-            };
-            Some((held, set_up))
-        })
+        Entry::Ask(self.asked(fallback, None))
     }
 
     /// What happens to a user who may have an address in the user database, which did not answer: they are asked, and
@@ -314,7 +262,6 @@ impl<'a> Undecided<'a> {
             let sets_up = |to: &Recipient| combination.factors().contains(&to.channel().factor());
             return Entry::Enroll(SetUp {
                 combination: combination.clone(),
-                passes: combination.clone(),
                 address: fallback.address.filter(sets_up),
                 has_codes: self.asks_for_a_code(),
                 session: self.new_session(),
@@ -342,7 +289,6 @@ impl<'a> Undecided<'a> {
                 false => off.map(Hint::TurnedOff).or(hint),
             },
             renews,
-            completes: None,
             session,
             terms: match self.facts.turned_off {
                 Some(channel) => self.terms.without(channel.factor()),

@@ -12,7 +12,6 @@
 //!   QueryRadius    a reservation and a server            [`QueryingRadius`]     [`RadiusReply`]
 //!   Verify         the account                           [`Verifying`]          [`Verdict`](crate::account::Verdict)
 //!   MakeDevice     a fresh key                           [`MakingDevice`]       [`FreshDevice`]
-//!   MakeFactors    fresh keys                            [`MakingFactors`]      [`FreshFactors`]
 //!   CountWrongCode the account                           [`CountingWrongCode`]  [`Counted`](crate::account::Counted)
 //!   StoreFactors   the account                           [`StoringFactors`]     [`Enrolled`](crate::account::Enrolled)
 //!   End            -                                     -                      -
@@ -43,8 +42,8 @@ pub use messages::{DeliveryStatus, grace, not_met};
 pub use plan::{Answer, Echo, Plan, PromptDecoy, RadiusDecision, UserFactors};
 pub use split::CodeSearch;
 pub use state::{
-    CountingWrongCode, Effect, FindingCode, MakingDevice, MakingFactors, Prompting, QueryingRadius,
-    SendingCode, StoringFactors, Verifying, begin, enroll, prompts,
+    CountingWrongCode, Effect, FindingCode, MakingDevice, Prompting, QueryingRadius, SendingCode,
+    StoringFactors, Verifying, begin, enroll, prompts,
 };
 pub use terms::AskTerms;
 

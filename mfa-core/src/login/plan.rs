@@ -34,8 +34,6 @@ pub struct Plan {
     pub patience: Option<u32>,
     /// Whether a user must enrol a new device after a recovery code.
     pub renews: bool,
-    /// Whether these combinations are only the part that the user has: a pass is followed by setting up the rest.
-    pub completes: bool,
     /// How many requests to a phone a login sends.
     pub pushes: u32,
     /// The RADIUS servers that ask users on their phones, so that nothing is typed.

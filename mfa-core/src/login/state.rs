@@ -75,14 +75,6 @@ pub struct MakingDevice {
     generation: u64,
 }
 
-/// The rest of a combination is made ready for a user who has proved a part of it.
-#[derive(Debug)]
-pub struct MakingFactors {
-    wording: Wording,
-    /// What the account could be passed with when the part was right.
-    generation: u64,
-}
-
 /// A wrong first code of what is set up is counted.
 #[derive(Debug)]
 pub struct CountingWrongCode(Box<Enrollment>);
@@ -143,10 +135,6 @@ impl Dialogue {
     fn after<C>(mut self: Box<Self>, verdict: &Verdict) -> Effect<C> {
         match self.consequence(verdict) {
             Consequence::Renews { generation } => Effect::MakeDevice(MakingDevice {
-                wording: self.plan.wording.clone(),
-                generation,
-            }),
-            Consequence::Completes { generation } => Effect::MakeFactors(MakingFactors {
                 wording: self.plan.wording.clone(),
                 generation,
             }),
@@ -362,12 +350,6 @@ impl Verifying {
         self.dialogue.user.is_unenrolled()
     }
 
-    /// Whether a pass is followed by setting up the rest of the combination.
-    #[must_use]
-    pub fn completes(&self) -> bool {
-        self.dialogue.plan.completes
-    }
-
     /// Whether a pass by a recovery code is followed by setting up a new device.
     #[must_use]
     pub fn renews(&self) -> bool {
@@ -401,15 +383,6 @@ impl MakingDevice {
             screen,
             self.wording,
         )
-    }
-}
-
-impl MakingFactors {
-    /// Takes what is set up, and begins with the first.
-    #[must_use]
-    pub fn made<C>(self, fresh: FreshFactors, screen: Screen) -> Effect<C> {
-        let generation = self.generation;
-        enroll(Occasion::Rest { generation }, fresh, screen, self.wording)
     }
 }
 

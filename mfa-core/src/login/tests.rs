@@ -25,7 +25,6 @@ fn plan(combinations: &[&str]) -> Plan {
         region: None,
         patience: Some(65),
         renews: false,
-        completes: false,
         pushes: 3,
         push_servers: Vec::new(),
         echo: Echo::default(),

@@ -80,7 +80,6 @@ fn enrollment_fits_eighty_columns_with_what_ssh_puts_before_it() {
         let texts = Texts::of(Catalogue::of(language));
         for text in [
             Text::EnrollNone,
-            Text::EnrollRest,
             Text::EnrollFirst(How::Scan),
             Text::EnrollFirst(How::Type),
             Text::EnrollDevice(How::Scan),

@@ -67,8 +67,6 @@ pub enum Text {
     Number(NumberError),
     /// Before anything but a device is enrolled first.
     EnrollNone,
-    /// Before what a user lacks who has proved the rest.
-    EnrollRest,
     /// Before a first device is enrolled.
     EnrollFirst(How),
     /// Before a device is enrolled after something else.
@@ -215,7 +213,6 @@ impl Text {
             Self::Number(error) => number(error),
             Self::AddressUnknown => "address-unknown",
             Self::EnrollNone => "enroll-none",
-            Self::EnrollRest => "enroll-rest",
             Self::EnrollFirst(_) => "enroll-first",
             Self::EnrollDevice(_) => "enroll-device",
             Self::EnrollLost(_) => "enroll-lost",
@@ -354,7 +351,6 @@ impl Text {
             Self::EnrollStored,
             Self::EnrollDone,
             Self::EnrollNone,
-            Self::EnrollRest,
             Self::EnrollPin,
             Self::PromptNewPin,
             Self::PromptPinAgain,

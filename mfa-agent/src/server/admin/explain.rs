@@ -106,12 +106,7 @@ impl Connection {
             }
             Entry::Ask(asked) => {
                 into.reason += &lacking(&asked, it);
-                let completes = asked.completes.clone();
                 self.explain_prompts(it, asked, into);
-                if let Some(set_up) = completes {
-                    let texts = &wording(it.settings, screen).asking;
-                    into.prompts.extend(enrollment_prompts(texts, &set_up));
-                }
             }
         }
     }
@@ -172,10 +167,6 @@ fn explain_let_in(let_in: LetIn<'_>, account: &Account, now: Timestamp, into: &m
 
 /// What keeps the user from answering, as the audit log says it of a login.
 fn lacking(asked: &Asked, it: &Explained<'_>) -> String {
-    if let (Some(set_up), [held, ..]) = (&asked.completes, asked.terms.combinations.as_slice()) {
-        let missing = &set_up.combination;
-        return format!("; the user proves {held} and then enrols {missing} in the login");
-    }
     let user = it.subject.user.as_str();
     let required = it.ask.combinations.iter();
     let has_part = required

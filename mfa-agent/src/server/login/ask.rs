@@ -118,7 +118,6 @@ impl Agent {
         let echo_code = resolved.login_context.echo_code;
         let mut plan = Plan {
             renews: asked.renews,
-            completes: asked.completes.is_some(),
             ..plan(asked.terms, &resolved.settings, resolved.context.screen())
         };
         plan.echo.codes |= echo_code;
@@ -130,8 +129,6 @@ impl Agent {
         drop(devices);
         let effect = begin(plan, factors);
         let mut login = Login::of(resolved, open_login, ask, asked.session);
-        login.completes = asked.completes;
-        login.echo_code = echo_code;
         login.context.is_by_counter = is_by_counter;
         login
             .context
@@ -180,7 +177,6 @@ pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Scre
         region: region(settings),
         patience: patience(settings),
         renews: false,
-        completes: false,
         pushes: settings.push.per_login,
         push_servers: settings
             .radius

@@ -135,7 +135,6 @@ impl Agent {
                     }
                 },
                 Effect::Verify(state) => self.verify_answers(&mut login, state)?,
-                Effect::MakeFactors(state) => Following::due(self.make_factors(&mut login, state)?),
                 Effect::MakeDevice(state) => Following::due(self.make_device(&mut login, state)?),
                 Effect::CountWrongCode(state) => self.count_wrong_code(&mut login, state)?,
                 Effect::StoreFactors(state) => self.store_factors(&mut login, state)?,

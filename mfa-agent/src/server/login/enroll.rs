@@ -24,15 +24,15 @@ use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::{After, Key};
 use mfa_core::account::{
-    Account, Counted, Device, Enrolled, Label, NewFactor, Proved, Question, QuestionSet,
+    Account, Counted, Device, Enrolled, Label, NewFactor, Question, QuestionSet,
 };
 use mfa_core::factors::device::{Generator, MovingFactor};
 use mfa_core::factors::recovery::RECOVERY_CODES;
-use mfa_core::factors::{FactorRow, Stored};
+use mfa_core::factors::{Factor, FactorRow, Stored};
 use mfa_core::login::entry::SetUp;
 use mfa_core::login::{
     AddressChoice, ChosenFactor, CountingWrongCode, FreshDevice, FreshFactor, FreshFactors,
-    MakingDevice, MakingFactors, Occasion, QuestionChoice, StoringFactors, enroll,
+    MakingDevice, Occasion, QuestionChoice, StoringFactors, enroll,
 };
 use mfa_core::names::UserName;
 use mfa_core::policy::Ask;
@@ -55,10 +55,17 @@ impl Agent {
         // Wrong codes and messages are counted on the record that will hold the factors, not on the shared record of
         // names without one.
         resolved.key = Key::account(&resolved.subject.user);
-        let (settings, context) = (&resolved.settings, &resolved.context);
-        let screen = context.screen();
-        let echo_code = resolved.login_context.echo_code;
-        let fresh = self.fresh_factors(settings, &context.user, &set_up, echo_code)?;
+        let (settings, screen) = (&resolved.settings, resolved.context.screen());
+        let factors = set_up.combination.factors().iter();
+        let factors =
+            factors.filter_map(|factor| self.fresh_factor(&resolved, &set_up, *factor).transpose());
+        let fresh = FreshFactors {
+            factors: factors.collect::<Result<_, _>>()?,
+            codes: match set_up.has_codes {
+                true => recovery_codes(RECOVERY_CODES)?,
+                false => Vec::new(),
+            },
+        };
         let effect = enroll(Occasion::First, fresh, screen, wording(settings, screen));
         let mut login = Login::of(resolved, open_login, ask, set_up.session);
         login
@@ -68,61 +75,34 @@ impl Agent {
         self.first_step(login, effect)
     }
 
-    /// Goes on, after the part that the user has was right, with setting up the rest.
-    pub(super) fn make_factors(
+    /// What the set-up of a factor begins with; none for what a login can't set up.
+    fn fresh_factor(
         &self,
-        login: &mut Login,
-        state: MakingFactors,
-    ) -> Result<Effect, Failure> {
-        let nothing = || Failure::unavailable("there is nothing to set up");
-        let set_up = login.completes.clone().ok_or_else(nothing)?;
-        let user = &login.context.user;
-        // The part is correct, so earlier failures no longer count.
-        login.epoch = self.repository.account(user)?.lockout().epoch();
-        let fresh = self.fresh_factors(&login.settings, user, &set_up, login.echo_code)?;
-        login.context.forget_failures();
-        login
-            .context
-            .set_combination(Some(set_up.passes.to_string()));
-        login.be_patient();
-        Ok(state.made(fresh, login.context.screen()))
-    }
-
-    fn fresh_factors(
-        &self,
-        settings: &Settings,
-        user: &UserName,
+        resolved: &ResolvedLogin<'_>,
         set_up: &SetUp,
-        echo_code: bool,
-    ) -> Result<FreshFactors, Failure> {
-        let mut factors = Vec::new();
-        for factor in set_up.combination.factors() {
-            factors.push(match factor.row().stored {
-                Stored::Devices => {
-                    let device = fresh_device(Label::numbered(1), settings)?;
-                    let picture = self.picture(&device, settings, user);
-                    FreshFactor::Device(device, picture)
-                }
-                Stored::Pin => FreshFactor::Pin(settings.pin.banned.clone()),
-                Stored::Questions => FreshFactor::Questions(QuestionChoice {
-                    catalogue: settings.questions.catalogue.clone(),
-                    own: settings.questions.own,
-                    user: user.clone(),
-                }),
-                Stored::Contacts(channel) => FreshFactor::Address(AddressChoice {
-                    channel,
-                    to: set_up.address.clone().filter(|to| to.channel() == channel),
-                    region: region(settings),
-                    echo: echo(settings, echo_code),
-                }),
-                Stored::Remote => return Err(Failure::unavailable("no login sets up radius")),
-            });
-        }
-        let codes = match set_up.has_codes {
-            true => recovery_codes(RECOVERY_CODES)?,
-            false => Vec::new(),
-        };
-        Ok(FreshFactors { factors, codes })
+        factor: Factor,
+    ) -> Result<Option<FreshFactor>, Failure> {
+        let (settings, user) = (&resolved.settings, &resolved.context.user);
+        Ok(Some(match factor.row().stored {
+            Stored::Devices => {
+                let device = fresh_device(Label::numbered(1), settings)?;
+                let picture = self.picture(&device, settings, user);
+                FreshFactor::Device(device, picture)
+            }
+            Stored::Pin => FreshFactor::Pin(settings.pin.banned.clone()),
+            Stored::Questions => FreshFactor::Questions(QuestionChoice {
+                catalogue: settings.questions.catalogue.clone(),
+                own: settings.questions.own,
+                user: user.clone(),
+            }),
+            Stored::Contacts(channel) => FreshFactor::Address(AddressChoice {
+                channel,
+                to: set_up.address.clone().filter(|to| to.channel() == channel),
+                region: region(settings),
+                echo: echo(settings, resolved.login_context.echo_code),
+            }),
+            Stored::Remote => return Ok(None),
+        }))
     }
 
     /// Goes on, after a recovery code was right, with setting up a new device.
@@ -212,17 +192,6 @@ impl Agent {
             let now = Timestamp::now();
             let stored = match (state.occasion(), factors.as_slice()) {
                 (Occasion::First, _) => account.enroll_in_login(factors, digests, session, now),
-                // Since it was decided that the user has no other way: with a device of yesterday, a PIN is not enough.
-                (Occasion::Rest { generation }, _) => match &login.completes {
-                    Some(set_up) if generation == login.generation_at_begin => {
-                        let proved = Proved {
-                            combination: set_up.passes.clone(),
-                            generation,
-                        };
-                        account.complete_in_login(factors, digests, &proved, session, now)
-                    }
-                    Some(_) | None => Enrolled::Otherwise,
-                },
                 (Occasion::Lost { generation }, [NewFactor::Device(device)]) => {
                     account.renew_in_login(device.clone(), digests, generation, session, now)
                 }

@@ -223,15 +223,6 @@ impl Context {
         }
     }
 
-    /// The event for the part of a combination that a user has, which is followed by setting up the rest.
-    pub(super) fn proved_a_part(&self) -> Event {
-        let reason = "a part of what is required was right; the rest must be enrolled";
-        Event {
-            event: "attempt",
-            ..self.event(Outcome::Passed, Some(reason))
-        }
-    }
-
     fn note_lock(&mut self, lock: Option<Lock>) {
         self.locked_until = match lock {
             None => None,

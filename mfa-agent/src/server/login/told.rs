@@ -26,10 +26,7 @@ impl Login {
         let events = match (verdict, consequence) {
             (Verdict::Passed(passed), _) => events_of_pass(&context, passed, consequence),
             (_, Consequence::Ends(outcome)) => vec![context.event(outcome, None)],
-            (
-                _,
-                Consequence::GoesOn | Consequence::Renews { .. } | Consequence::Completes { .. },
-            ) => vec![context.attempt()],
+            (_, Consequence::GoesOn | Consequence::Renews { .. }) => vec![context.attempt()],
         };
         (context, events)
     }
@@ -60,7 +57,6 @@ fn events_of_pass(context: &Context, passed: &Passed, consequence: Consequence) 
         .collect();
     events.push(match consequence {
         Consequence::Renews { .. } => context.recovered(),
-        Consequence::Completes { .. } => context.proved_a_part(),
         Consequence::GoesOn | Consequence::Ends(_) => context.event(Outcome::Passed, None),
     });
     events

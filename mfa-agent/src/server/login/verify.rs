@@ -65,8 +65,7 @@ impl Agent {
             now: Timestamp::now(),
             windows: login.settings.windows(),
             limits: login.limits,
-            // A part begins no session.
-            opening: login.new_session.clone().filter(|_| !state.completes()),
+            opening: login.new_session.clone(),
             renews: state.renews(),
             pepper: self.repository.pepper(),
             rejected: rejected(state.answers()),

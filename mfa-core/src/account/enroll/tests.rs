@@ -179,31 +179,3 @@ fn a_locked_account_stores_nothing_that_was_set_up() {
     let stored = account.enroll_in_login(pin, Vec::new(), None, at(1));
     assert_eq!((stored, &account), (Enrolled::Locked, &before));
 }
-
-#[test]
-fn the_rest_of_a_combination_is_stored_by_whoever_has_proved_the_part_unless_something_changed() {
-    let mut account = Account::default();
-    account.set_pin("phc-pin".to_owned(), at(0));
-    let proved = |generation| Proved {
-        combination: "totp+pin".parse().unwrap(),
-        generation,
-    };
-    let new = || vec![NewFactor::Device(device("phone"))];
-    let generation = account.generation();
-    for (factors, generation) in [
-        (new(), generation - 1),
-        (Vec::new(), generation),
-        // It would be another combination.
-        (vec![NewFactor::Questions(questions())], generation),
-    ] {
-        let before = account.clone();
-        let stored =
-            account.complete_in_login(factors, Vec::new(), &proved(generation), None, at(9));
-        assert_eq!((stored, &account), (Enrolled::Otherwise, &before));
-    }
-    let codes = vec![pepper().digest("0123456789")];
-    let stored = account.complete_in_login(new(), codes, &proved(generation), None, at(9));
-    assert_eq!(stored, Enrolled::Stored);
-    assert!(account.has(Factor::Totp) && account.has(Factor::Pin));
-    assert_eq!(account.recovery_left(), Some(1));
-}

@@ -39,14 +39,10 @@ impl DeviceStage {
         let introduction = match (saying.occasion, saying.is_first) {
             (Occasion::Lost { .. }, _) => Text::EnrollLost(how),
             (Occasion::First, true) => Text::EnrollFirst(how),
-            (Occasion::First, false) | (Occasion::Rest { .. }, _) => Text::EnrollDevice(how),
+            (Occasion::First, false) => Text::EnrollDevice(how),
         };
         let screen = saying.screen;
-        let mut messages = match saying.occasion {
-            Occasion::Rest { .. } => saying.introduction(),
-            Occasion::First | Occasion::Lost { .. } => Vec::new(),
-        };
-        messages.extend(screen.invitation(&saying.asking, &introduction, picture, &key));
+        let messages = screen.invitation(&saying.asking, &introduction, picture, &key);
         FactorNext::Ask(self.ask_for_code(messages, saying))
     }
 

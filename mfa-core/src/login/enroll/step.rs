@@ -39,10 +39,9 @@ pub(super) enum FactorNext {
 impl Saying {
     /// What comes before the first factor, unless its own text says so.
     pub(super) fn introduction(&self) -> Vec<Message> {
-        match (self.is_first, self.occasion) {
-            (false, _) => Vec::new(),
-            (true, Occasion::Rest { .. }) => vec![info(&self.asking, &Text::EnrollRest)],
-            (true, _) => vec![info(&self.asking, &Text::EnrollNone)],
+        match self.is_first {
+            true => vec![info(&self.asking, &Text::EnrollNone)],
+            false => Vec::new(),
         }
     }
 }

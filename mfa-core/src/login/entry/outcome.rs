@@ -65,13 +65,11 @@ pub struct Grace {
     pub single: bool,
 }
 
-/// The set-up of factors in the login.
+/// The set-up of the first factors in the login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetUp {
     /// What is set up, all of it in this order.
     pub combination: FactorCombination,
-    /// By what the login passes then: the same, with what was proved before.
-    pub passes: FactorCombination,
     /// The address that the settings make of the user's name; without one the user is asked.
     pub address: Option<Recipient>,
     /// Whether recovery codes belong to it: where the policy never asks for a code, nothing takes them.
@@ -96,9 +94,6 @@ pub struct Asked {
     pub hint: Option<Hint>,
     /// Whether a user must enrol a new device after a recovery code.
     pub renews: bool,
-    /// What the user sets up, once they have proved the part of the combination that they have. The terms are only that
-    /// part then, and the login does not pass by it.
-    pub completes: Option<Box<SetUp>>,
     /// The session that a pass begins.
     pub session: Option<NewSession>,
 }

@@ -399,94 +399,14 @@ fn an_ordinary_process_sets_up_what_self_service_allows_and_no_address() {
     }
 }
 
-/// An account that has these factors only.
-fn having(factors: &[Factor]) -> Account {
-    let mut account = full();
-    for factor in Factor::ALL.into_iter().filter(|it| !factors.contains(it)) {
-        account.remove(factor);
-    }
-    account
-}
-
-impl Case {
-    /// What is proved, and what is set up after that.
-    fn completed(&self) -> Option<(String, String)> {
-        let user = "anna".parse().unwrap();
-        let known = || Ok::<_, ()>(KnownUser::by_name(true));
-        match self.entry(&user).decide(known).unwrap() {
-            Entry::Ask(Asked {
-                completes: Some(set_up),
-                terms,
-                session,
-                ..
-            }) => {
-                assert_eq!(terms.combinations.len(), 1, "nothing else is asked for");
-                assert!(session.is_none() && set_up.session.is_none());
-                let held = terms.combinations[0].to_string();
-                Some((held, set_up.combination.to_string()))
-            }
-            _ => None,
-        }
-    }
-}
-
 #[test]
-fn who_has_a_part_sets_up_the_rest_after_proving_that_part_if_it_is_their_only_way() {
-    use Factor::{Pin, Questions, Totp};
-    for (combinations, has, completed) in [
-        (&["totp+pin"][..], &[Totp][..], Some(("totp", "pin"))),
-        (&["totp+pin"], &[Pin], Some(("pin", "totp"))),
-        (
-            &["totp+pin+questions"],
-            &[Pin],
-            Some(("pin", "totp+questions")),
-        ),
-        (&["radius", "totp+pin"], &[Pin], Some(("pin", "totp"))),
-        // They have another way.
-        (&["totp+pin", "questions"], &[Pin, Questions], None),
-        // They have nothing of it.
-        (&["totp+pin"], &[Questions], None),
-        (&["totp"], &[Pin], None),
-        // With what is set up, the password would be enough elsewhere.
-        (&["totp+pin", "totp"], &[Pin], None),
-        (&["radius+pin"], &[Pin], None),
-        (&["email+pin+totp"], &[Pin], None),
-    ] {
-        let case = case(combinations, Unenrolled::Enroll).with(having(has));
-        let completed =
-            completed.map(|(held, new): (&str, &str)| (held.to_owned(), new.to_owned()));
-        assert_eq!(case.completed(), completed, "{combinations:?} {has:?}");
-        let stranger = case.decided(false).0;
-        let is_asked_as_others = ["ask in vain", "ask"].contains(&stranger);
-        assert!(is_asked_as_others, "{combinations:?}: {stranger}");
-    }
-}
-
-#[test]
-fn the_rest_is_set_up_where_newcomers_set_up_all_and_nowhere_else() {
-    let half = || case(&["totp+pin"], Unenrolled::Enroll).with(having(&[Factor::Pin]));
-    assert!(half().completed().is_some());
-    for change in [
-        |case: &mut Case| case.is_operation = true,
-        |case: &mut Case| case.is_proof = true,
-        |case: &mut Case| case.is_guarded = false,
-        |case: &mut Case| case.ask.unenrolled = Unenrolled::Deny,
-        |case: &mut Case| case.ask.unenrolled = Unenrolled::Allow,
-        // A disabled device may be a lost one.
-        |case: &mut Case| {
-            let device = crate::account::samples::device("phone");
-            case.account.add_device(device).unwrap();
-            let kind = crate::factors::device::DeviceKind::Totp;
-            case.account.enable_device(kind, None, false).unwrap();
-        },
-        |case: &mut Case| case.account.set_recovery(Vec::new(), at(0)),
-    ] {
-        let mut case = half();
-        change(&mut case);
-        let is_new = case.account.devices().is_empty() && case.account.recovery_left().is_none();
-        if is_new || !case.account.devices().is_empty() {
-            assert_eq!(case.completed(), None, "{:?}", case.ask);
-        }
+fn who_has_one_half_does_not_set_up_the_other_without_it() {
+    let mut pin = full();
+    pin.remove(Factor::Totp);
+    pin.remove(Factor::Questions);
+    for combinations in [&["totp+pin"][..], &["totp"], &["questions"]] {
+        let case = case(combinations, Unenrolled::Enroll).with(pin.clone());
+        assert_eq!(case.decided(true).0, "ask in vain", "{combinations:?}");
     }
 }
 
@@ -599,22 +519,4 @@ fn a_user_database_that_does_not_answer_makes_nobody_a_newcomer() {
             assert_eq!(word, "ask, with a hint", "{unenrolled:?} {combinations:?}");
         }
     }
-}
-
-#[test]
-fn a_part_that_can_t_be_proved_while_its_channel_is_off_opens_no_set_up() {
-    let half = |turned_off| Case {
-        turned_off,
-        ..case(&["totp+email"], Unenrolled::Enroll).with({
-            let mut account = Account::default();
-            let to = Recipient::read(Channel::Email, "anna@example.org", None).unwrap();
-            account
-                .add_contact(crate::account::Contact::new(to, at(0)))
-                .unwrap();
-            account
-        })
-    };
-    let completed = Some(("email".to_owned(), "totp".to_owned()));
-    assert_eq!(half(None).completed(), completed);
-    assert_eq!(half(Some(Channel::Email)).completed(), None);
 }

@@ -4,8 +4,8 @@ use mfa_protocol::login::Step;
 
 use super::super::end::End;
 use super::{
-    CountingWrongCode, FindingCode, MakingDevice, MakingFactors, Prompting, QueryingRadius,
-    SendingCode, StoringFactors, Verifying,
+    CountingWrongCode, FindingCode, MakingDevice, Prompting, QueryingRadius, SendingCode,
+    StoringFactors, Verifying,
 };
 
 /// What to do next. `C` is what the driver keeps of a RADIUS server's challenge.
@@ -23,8 +23,6 @@ pub enum Effect<C> {
     Verify(Verifying),
     /// Draw the key of a new device and its recovery codes.
     MakeDevice(MakingDevice),
-    /// Make the rest of a combination ready to be set up.
-    MakeFactors(MakingFactors),
     /// Count a wrong first code of what is being set up.
     CountWrongCode(CountingWrongCode),
     /// Store what was set up, and its recovery codes.
