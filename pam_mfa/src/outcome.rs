@@ -24,6 +24,9 @@ pub enum RelayResult {
         /// reports a broken store. Not if it is busy, breaks a connection, or stops answering after
         /// a prompt: a user can fill up the agent, or wait at a prompt until the login expires.
         outage: bool,
+        /// Whether it says nothing about this user: nobody was asked for anything, and the agent said nothing of an
+        /// account. Only then the user is told.
+        before_any_answer: bool,
     },
     /// The conversation failed or was cancelled; nothing was counted.
     Conversation(String),
@@ -48,9 +51,13 @@ pub fn conclude(
             host,
         ),
         RelayResult::Decided(outcome) => code(*outcome),
-        RelayResult::Unavailable { reason, outage } => {
+        RelayResult::Unavailable {
+            reason,
+            outage,
+            before_any_answer,
+        } => {
             let code = unavailable(reason, *outage, arguments, host);
-            if code == PamResultCode::PAM_AUTHINFO_UNAVAIL {
+            if *before_any_answer && code == PamResultCode::PAM_AUTHINFO_UNAVAIL {
                 tell(arguments, host);
             }
             code
@@ -109,7 +116,7 @@ fn unavailable(
 }
 
 /// Tells the user why the login ends. Not where one answer holds password and code: those programs show no message, and
-/// some take it for a failure of their own. Not for the agent's own "unavailable", which may be about this account.
+/// some take it for a failure of their own.
 fn tell(arguments: &Arguments, host: &mut impl Host) {
     if arguments.quiet() || arguments.authtok() != Authtok::None {
         return;
@@ -148,6 +155,7 @@ mod tests {
         RelayResult::Unavailable {
             reason: "the agent is gone".into(),
             outage,
+            before_any_answer: true,
         }
     }
 
@@ -186,7 +194,19 @@ mod tests {
                 assert!(log.contains("the agent is gone"), "{log}");
             }
         }
+    }
+
+    #[test]
+    fn a_user_is_told_nothing_that_may_be_about_their_account_or_after_they_were_asked() {
+        // A script without events: every message fails the test.
         concluded(RelayResult::Decided(Outcome::Unavailable), "");
+        let result = RelayResult::Unavailable {
+            reason: "the login expired".into(),
+            outage: false,
+            before_any_answer: false,
+        };
+        let (code, _) = concluded(result, "");
+        assert_eq!(code, PamResultCode::PAM_AUTHINFO_UNAVAIL);
     }
 
     #[test]

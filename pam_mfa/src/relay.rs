@@ -282,6 +282,7 @@ impl<H: Host> Login<'_, H> {
             .map_err(|_| RelayResult::Unavailable {
                 reason: "libpam did not store the password for the next module".into(),
                 outage: false,
+                before_any_answer: false,
             })
     }
 

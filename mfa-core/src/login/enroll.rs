@@ -47,7 +47,7 @@ use step::{FactorNext, Saying, ask};
 const QUESTIONS: u32 = 5;
 
 /// More answers than this a set-up does not take, whatever they are.
-const MAX_ANSWERS: u32 = 100;
+const MAX_ANSWERS: u32 = 60;
 
 /// More PINs, questions and addresses than this are not refused in a set-up.
 const MAX_REFUSALS: u32 = 10;

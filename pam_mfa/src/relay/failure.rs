@@ -30,6 +30,8 @@ pub(super) fn before_the_first_step(error: ClientError) -> RelayResult {
     RelayResult::Unavailable {
         reason: reason(&error),
         outage,
+        // A refusal may be about this account, such as a damaged record.
+        before_any_answer: !matches!(error, ClientError::Refused { .. }),
     }
 }
 
@@ -58,6 +60,7 @@ pub(super) fn after_the_first_step(error: ClientError) -> RelayResult {
     RelayResult::Unavailable {
         reason: reason(&error),
         outage,
+        before_any_answer: false,
     }
 }
 
@@ -69,6 +72,7 @@ pub(super) fn not_understood(why: impl std::fmt::Display) -> RelayResult {
     RelayResult::Unavailable {
         reason,
         outage: false,
+        before_any_answer: false,
     }
 }
 
@@ -82,6 +86,32 @@ fn reason(error: &ClientError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_agent_refuses_or_what_ends_after_a_prompt_may_be_about_the_user() {
+        let refused = |kind| ClientError::Refused {
+            kind,
+            reason: "a record is damaged".to_owned(),
+        };
+        for (result, expected) in [
+            (before_the_first_step(ClientError::TimedOut), true),
+            (before_the_first_step(ClientError::Busy), true),
+            (
+                before_the_first_step(refused(Some(ErrorKind::Unavailable))),
+                false,
+            ),
+            (before_the_first_step(refused(None)), false),
+            (after_the_first_step(ClientError::TimedOut), false),
+        ] {
+            let RelayResult::Unavailable {
+                before_any_answer, ..
+            } = result
+            else {
+                panic!("a failure is unavailable");
+            };
+            assert_eq!(before_any_answer, expected);
+        }
+    }
 
     fn is_outage(error: io::Error) -> bool {
         let unreachable = ClientError::Unreachable {

@@ -485,6 +485,7 @@ fn without_an_agent_it_is_an_outage_and_the_log_says_what_to_do() {
     let RelayResult::Unavailable {
         reason,
         outage: true,
+        ..
     } = result
     else {
         panic!("{result:?}")
