@@ -89,6 +89,19 @@ fn a_second_code_replaces_the_first() {
 }
 
 #[test]
+fn a_code_that_is_taken_back_lets_nobody_in() {
+    let agent = Agent::start();
+    let _ = agent.admin().device(ANNA);
+    let code = issue(&agent, &[]);
+    let off = || agent.ctl().json(&["bypass", ANNA, "--off"], "");
+    assert_eq!(off()["changed"], true);
+    assert_eq!(off()["changed"], false);
+    assert_eq!(log_in(&agent, &code).result(), "PAM_AUTH_ERR");
+    assert_eq!(agent.events_of("bypass-revoke", ANNA, 1).len(), 1);
+    assert_eq!(log_in(&agent, &issue(&agent, &[])).result(), "PAM_SUCCESS");
+}
+
+#[test]
 fn a_code_survives_a_restart_and_does_not_open_a_locked_account() {
     let mut agent = Agent::start();
     let key = agent.admin().device(ANNA);

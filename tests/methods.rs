@@ -176,6 +176,7 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         ),
         ("Sessions", json!({"user": user}), Own),
         ("Revoke", json!({"user": user}), Own),
+        ("RevokeBypass", json!({"user": user}), Administrators),
         (
             "Bypass",
             json!({"user": user, "seconds": 600}),

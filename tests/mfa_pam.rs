@@ -423,6 +423,31 @@ fn a_restored_stack_that_asks_for_the_code_alone_needs_a_key_before_it() {
 }
 
 #[test]
+fn a_line_that_enable_would_put_back_is_named_as_the_comment_that_it_is() {
+    Machine::run(|machine| {
+        prepare(machine);
+        machine.password("root", PASSWORD);
+        let agent = Agent::at_default_socket(SETTINGS);
+        agent.admin().pin(USER, PIN);
+        machine.stack(
+            "mfat-app",
+            "auth sufficient pam_unix.so\nauth required pam_mfa.so\naccount required pam_unix.so\n",
+        );
+        assert!(mfa_pam(machine, &["disable", "--all"]).is_success());
+        let path = "/etc/pam.d/mfat-app";
+        let stack = || fs::read_to_string(path).expect("a stack");
+        let comment = "#mfa-pam# auth required pam_mfa.so\n";
+        assert!(stack().contains(comment), "{}", stack());
+        let refused = mfa_pam(machine, &["enable"]);
+        let told = format!("In {path}, that line is a comment now: it begins with #mfa-pam#, ");
+        assert!(refused.stderr.contains(&told), "{refused:?}");
+        fs::write(path, stack().replace(comment, "")).expect("a stack");
+        let enabled = mfa_pam(machine, &["enable"]);
+        assert!(enabled.is_success(), "{enabled:?}");
+    });
+}
+
+#[test]
 fn a_caller_without_a_device_is_told_before_sudo_refuses() {
     Machine::run(|machine| {
         prepare(machine);

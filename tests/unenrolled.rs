@@ -202,6 +202,15 @@ fn who_would_be_refused_is_listed_before_a_roll_out() {
             not_enrolled(&agent, &[]),
             [policy("mfat-anna"), policy("mfat-carl")]
         );
+        // Codes let in a user without a device, until they are used up.
+        let _ = agent.ctl().json(&["enroll", "recovery", "mfat-bert"], "");
+        let guided = ["users", "--not-enrolled", "--service", "guided"];
+        let list = agent.ctl().json(&guided, "");
+        let users = list.as_array().expect("an array").iter();
+        let bert: Vec<_> = users.filter(|it| it["user"] == "mfat-bert").collect();
+        assert_eq!(bert.len(), 1, "{list}");
+        assert_eq!(bert[0]["recovery_left"], 10, "{list}");
+        let _ = agent.ctl().json(&["remove", "recovery", "mfat-bert"], "");
         // Explaining begins no grace; a login does. Who has some of what is required has no grace.
         let login = Login::of("mfat-carl").service("kind");
         let seen = login.run(&Stack::guarded_by(&agent));

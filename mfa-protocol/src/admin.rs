@@ -62,8 +62,8 @@ pub use personal::{
 };
 pub use session::{
     Bypass, BypassParameters, BypassReply, Resume, ResumeParameters, ResumeReply, Revoke,
-    RevokeReply, Session, Sessions, SessionsParameters, SessionsReply, Suspend, SuspendParameters,
-    SuspendReply,
+    RevokeBypass, RevokeBypassParameters, RevokeBypassReply, RevokeReply, Session, Sessions,
+    SessionsParameters, SessionsReply, Suspend, SuspendParameters, SuspendReply,
 };
 
 use crate::login::Nothing;
@@ -120,6 +120,7 @@ methods! {
     Sessions(SessionsParameters) -> SessionsReply;
     Revoke(UserParameters) -> RevokeReply;
     Bypass(BypassParameters) -> BypassReply;
+    RevokeBypass(RevokeBypassParameters) -> RevokeBypassReply;
     Suspend(SuspendParameters) -> SuspendReply;
     Resume(ResumeParameters) -> ResumeReply;
     CheckConfig(CheckConfigParameters) -> CheckConfigReply;

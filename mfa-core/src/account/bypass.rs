@@ -68,6 +68,18 @@ impl Account {
         until.shown()
     }
 
+    /// Takes an issued code back. Returns whether there was a valid one.
+    pub fn revoke_bypass(&mut self, now: Timestamp) -> bool {
+        let valid = |bypass: &&mut Bypass| bypass.until(now).is_some();
+        match self.bypass.as_mut().filter(valid) {
+            Some(bypass) => {
+                bypass.expire();
+                true
+            }
+            None => false,
+        }
+    }
+
     /// The end of the issued code, if there is a valid one.
     #[must_use]
     pub fn bypass_until(&self, now: Timestamp) -> Option<Timestamp> {
@@ -104,6 +116,20 @@ mod tests {
         account.issue_bypass("222222222".into(), 2 * MINUTE, at(0));
         assert!(!account.is_bypass("111111111", at(59)));
         assert!(account.is_bypass("222222222", at(59)));
+    }
+
+    #[test]
+    fn a_code_that_is_taken_back_is_void_and_a_later_one_is_good() {
+        let mut account = Account::default();
+        assert!(!account.revoke_bypass(at(0)));
+        account.issue_bypass("111111111".into(), MINUTE, at(0));
+        assert!(account.revoke_bypass(at(1)));
+        assert!(!account.is_bypass("111111111", at(1)));
+        assert_eq!(account.bypass_until(at(1)), None);
+        assert!(!account.revoke_bypass(at(1)), "twice");
+        assert!(!account.has_never_enrolled());
+        account.issue_bypass("222222222".into(), MINUTE, at(2));
+        assert!(account.is_bypass("222222222", at(3)));
     }
 
     #[test]

@@ -86,6 +86,9 @@ pub struct Explanation {
     /// that is turned off), now or once grace or a
     /// suspension is over. None from an agent that is older than the field.
     pub not_enrolled: Option<bool>,
+    /// Whether only recovery or bypass codes let the user in: once they are used up, `not_enrolled` is true. None from an
+    /// agent that is older than the field.
+    pub only_codes: Option<bool>,
     /// Failures that lock.
     pub lockout_attempts: Option<u32>,
     /// For how long, such as `1h`.

@@ -8,6 +8,8 @@ pub struct Sessions;
 pub struct Revoke;
 /// A code that passes once, for a user whose device is lost.
 pub struct Bypass;
+/// Takes back a code of [`Bypass`].
+pub struct RevokeBypass;
 /// Stops asking a user for some time.
 pub struct Suspend;
 /// Ends a suspension.
@@ -88,6 +90,23 @@ pub struct BypassReply {
     pub expires_at: String,
     /// Whether the account is locked: no code is verified until it is unlocked.
     pub locked: bool,
+}
+
+/// See [`RevokeBypass`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeBypassParameters {
+    /// The user.
+    pub user: String,
+}
+
+/// The reply to [`RevokeBypass`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RevokeBypassReply {
+    /// The canonical name.
+    pub user: String,
+    /// Whether there was a valid code.
+    pub changed: bool,
 }
 
 /// See [`Suspend`].

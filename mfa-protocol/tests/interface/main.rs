@@ -81,9 +81,9 @@ fn admin_types() -> Types {
         ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportResult, ImportUris,
         ImportedAccount, KeyRule, KeyStatus, Knowledge, Lockout, Lockouts, Messages, Mode, Prefer,
         Primary, QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename, Require,
-        RestoreBegin, RestoreEnd, RestoreNext, Resume, Resync, Revoke, RotateBegin, RotateEnd,
-        RotateNext, Rule, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions, Severity,
-        Status, StoreCheck, StoreDrop, Suspend, Suspended, Terms, TestDelivery, Unlock,
+        RestoreBegin, RestoreEnd, RestoreNext, Resume, Resync, Revoke, RevokeBypass, RotateBegin,
+        RotateEnd, RotateNext, Rule, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions,
+        Severity, Status, StoreCheck, StoreDrop, Suspend, Suspended, Terms, TestDelivery, Unlock,
         UserSettings, Users,
     };
     let mut types = Types::default();
@@ -114,6 +114,7 @@ fn admin_types() -> Types {
         .method::<Sessions>()
         .method::<Revoke>()
         .method::<Bypass>()
+        .method::<RevokeBypass>()
         .method::<Suspend>()
         .method::<Resume>();
     types

@@ -7,7 +7,8 @@ use super::name;
 pub(super) const BYPASS: &str = "\
 Example: mfactl bypass alice --for 1h30m
 The code works once, wherever alice is asked for a code. An earlier bypass code
-no longer works.";
+no longer works.
+To take a code back: mfactl bypass alice --off";
 
 pub(super) const SUSPEND: &str = "\
 Example: mfactl suspend alice --for 3d
@@ -28,6 +29,9 @@ pub(crate) struct Bypass {
     /// How long the code is valid, 1m to 3h
     #[arg(long = "for", value_name = "TIME", value_parser = lifetime, default_value = "30m")]
     pub(crate) seconds: u32,
+    /// Take back a code that is still valid
+    #[arg(long, conflicts_with = "seconds")]
+    pub(crate) off: bool,
 }
 
 /// How long a suspension may last, in seconds: 1 minute to 30 days.

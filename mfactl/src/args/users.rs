@@ -12,7 +12,8 @@ The users who are not asked for some days (mfactl suspend):
 mfactl checks root, and each user of getent passwd with a login shell and a user
 id of at least UID_MIN (login.defs). It explains a login of each, as mfactl
 explain does without --from. Users in grace are let in without a factor until it
-ends. Users that getent does not list (sssd without enumerate) are missing.";
+ends; users without a factor, but with recovery or bypass codes, until those are
+used up. Users that getent does not list (sssd without enumerate) are missing.";
 
 /// Which users to list.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
-use mfa_protocol::admin::{Bypass, BypassParameters, BypassReply};
+use mfa_protocol::admin::{
+    Bypass, BypassParameters, BypassReply, RevokeBypass, RevokeBypassParameters,
+};
 use zeroize::Zeroizing;
 
 use crate::args;
@@ -15,6 +17,9 @@ use crate::failure::Failure;
 use crate::output::clean;
 
 pub(crate) fn run(context: &mut Context, args: args::Bypass) -> Result<Verdict, Failure> {
+    if args.off {
+        return revoke(context, args.user);
+    }
     let reply = context.call::<Bypass>(&BypassParameters {
         user: args.user,
         seconds: args.seconds,
@@ -27,13 +32,26 @@ pub(crate) fn run(context: &mut Context, args: args::Bypass) -> Result<Verdict, 
     Ok(Verdict::Done)
 }
 
+fn revoke(context: &mut Context, user: String) -> Result<Verdict, Failure> {
+    let reply = context.call::<RevokeBypass>(&RevokeBypassParameters { user })?;
+    context.output.result(&reply, || {
+        let user = clean(&reply.user);
+        match reply.changed {
+            true => format!("{user}: the bypass code no longer works"),
+            false => format!("{user} has no valid bypass code; nothing changed"),
+        }
+    })?;
+    Ok(Verdict::Done)
+}
+
 fn screen(reply: &BypassReply, clock: &Clock) -> Zeroizing<String> {
     let user = clean(&reply.user);
     let grouped = in_threes(reply.code.expose());
     let mut around = format!(
         "\nIt works once, until {}, wherever {user} is asked for a code.\n\
          The blanks are only for reading: leave them out where password and code share\n\
-         one prompt. Earlier bypass codes no longer work.\n",
+         one prompt. Earlier bypass codes no longer work.\n\
+         To take it back: mfactl bypass {user} --off\n",
         clock.future(&reply.expires_at),
     );
     if reply.locked {
@@ -95,6 +113,7 @@ Bypass code for alice
 It works once, until 14:52 (in 30 minutes), wherever alice is asked for a code.
 The blanks are only for reading: leave them out where password and code share
 one prompt. Earlier bypass codes no longer work.
+To take it back: mfactl bypass alice --off
 ";
 
     const LOCKED: &str = "

@@ -400,6 +400,7 @@ mod tests {
             grace_until: None,
             suspended_until: None,
             not_enrolled: None,
+            only_codes: None,
             lockout_attempts: Some(5),
             lockout_duration: Some("1h".to_owned()),
             enrolled: vec![Factor::Totp],

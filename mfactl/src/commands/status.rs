@@ -197,6 +197,8 @@ pub(super) fn passing(account: &Account, newcomer: Option<&Newcomer>, clock: &Cl
             "Bypass",
             &format!("a bypass code is valid until {}", clock.future(time)),
         );
+        let off = format!("take it back: mfactl bypass {} --off", account.user);
+        lines += &field("", &off);
     }
     lines += &grace(account, newcomer, clock);
     if account.sessions > 0 {

@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use mfa_protocol::admin::{Explain, ExplainParameters, Explanation, Suspended, Users};
+use mfa_protocol::admin::{
+    Account, Explain, ExplainParameters, Explanation, Status, Suspended, UserParameters, Users,
+};
 use mfa_protocol::factor::FactorCombination;
 use serde::Serialize;
 
@@ -64,7 +66,7 @@ fn with_a_factor(context: &mut Context) -> Result<Verdict, Failure> {
     Ok(Verdict::Done)
 }
 
-/// A user who is refused, now or when their days of grace are over.
+/// A user who is refused, now or when their days of grace are over, or once their codes are used up.
 #[derive(Debug, Serialize)]
 struct NotEnrolled {
     user: String,
@@ -74,6 +76,9 @@ struct NotEnrolled {
     grace_days_left: Option<u32>,
     grace_since: Option<String>,
     grace_until: Option<String>,
+    /// What still lets in a user without a factor: the number of recovery codes, and the end of a bypass code.
+    recovery_left: Option<u32>,
+    bypass_until: Option<String>,
 }
 
 impl From<Explanation> for NotEnrolled {
@@ -86,6 +91,18 @@ impl From<Explanation> for NotEnrolled {
             grace_days_left: it.grace_days_left,
             grace_since: it.grace_since,
             grace_until: it.grace_until,
+            recovery_left: None,
+            bypass_until: None,
+        }
+    }
+}
+
+impl NotEnrolled {
+    fn with_codes(self, account: Account) -> Self {
+        Self {
+            recovery_left: account.recovery_left.filter(|left| *left > 0),
+            bypass_until: account.bypass_until,
+            ..self
         }
     }
 }
@@ -105,8 +122,15 @@ fn not_enrolled(context: &mut Context, service: &str, sshd: &Path) -> Result<Ver
             .not_enrolled
             .ok_or_else(|| Failure::Rejected(OLD.to_owned()))?;
         // Two names of the name service may be one account.
-        if is_refused && found.iter().all(|known| known.user != it.user) {
+        if found.iter().any(|known| known.user == it.user) {
+            continue;
+        }
+        if is_refused {
             found.push(it.into());
+        } else if it.only_codes == Some(true) {
+            let user = Some(it.user.clone());
+            let account = context.call::<Status>(&UserParameters { user })?.account;
+            found.push(NotEnrolled::from(it).with_codes(account));
         }
     }
     let files = Files::read(context.pam_dir());
@@ -174,6 +198,12 @@ fn row(it: &NotEnrolled, is_asked: bool, clock: &Clock) -> [String; 5] {
 /// Since when and until when. Grace begins with the first login, and a last day is known before that. Users without
 /// grace are refused now, unless the stack does not ask yet.
 fn grace(it: &NotEnrolled, is_asked: bool, clock: &Clock) -> [String; 2] {
+    match (it.recovery_left, &it.bypass_until) {
+        (Some(1), _) => return ["none", "1 recovery code left"].map(str::to_owned),
+        (Some(left), _) => return ["none".to_owned(), format!("{left} recovery codes left")],
+        (None, Some(_)) => return ["none", "a bypass code"].map(str::to_owned),
+        (None, None) => {}
+    }
     match (&it.grace_since, &it.grace_until, it.grace_days_left) {
         (Some(since), Some(until), _) => [clock.date(since), clock.date(until)],
         (None, Some(until), _) => ["first login".to_owned(), clock.date(until)],
@@ -197,6 +227,8 @@ mod tests {
             grace_days_left: None,
             grace_since: None,
             grace_until: None,
+            recovery_left: None,
+            bypass_until: None,
         }
     }
 
@@ -252,7 +284,15 @@ mod tests {
             grace_until: Some("2027-01-31T23:00:00Z".to_owned()),
             ..user("dora", None)
         };
-        let found = [anna, user("bert", None), carl, dora];
+        let emil = NotEnrolled {
+            recovery_left: Some(5),
+            ..user("emil", None)
+        };
+        let fred = NotEnrolled {
+            bypass_until: Some("2026-11-22T14:52:00Z".to_owned()),
+            ..user("fred", None)
+        };
+        let found = [anna, user("bert", None), carl, dora, emil, fred];
         insta::assert_snapshot!(screen(
             &found,
             7,

@@ -116,7 +116,8 @@ fn skipped(service: &str) -> Value {
         "user": "alice", "service": service, "action": "skip", "rule": "lan", "place": "a.toml:3",
         "reason": "r", "require": [], "prompting": "dialogue", "source": "local", "session": null,
         "unenrolled": null, "grace_days_left": null, "grace_since": null, "grace_until": null, "suspended_until": null,
-        "not_enrolled": null, "lockout_attempts": null,
+        "not_enrolled": null, "only_codes": null,
+        "lockout_attempts": null,
         "lockout_duration": null, "enrolled": [], "prompts": [], "considered": [],
     })
 }

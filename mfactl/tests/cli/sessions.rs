@@ -143,3 +143,20 @@ fn a_bypass_code_for_less_than_a_minute_or_more_than_three_hours_is_wrong_usage(
     assert_eq!(output.status.code(), Some(1));
     agent.finish();
 }
+
+#[test]
+fn a_bypass_code_is_taken_back_and_a_repetition_succeeds() {
+    let call = |changed| {
+        let reply = json!({"user": "bob", "changed": changed});
+        admin("RevokeBypass", json!({"user": "bob"}), reply)
+    };
+    let agent = Agent::scripted(vec![call(true), call(false)]);
+    for said in [
+        "bob: the bypass code no longer works\n",
+        "bob has no valid bypass code; nothing changed\n",
+    ] {
+        let output = mfactl(&agent, &["bypass", "bob", "--off"], "");
+        assert_eq!((output.status.code(), &*stdout(&output)), (Some(0), said));
+    }
+    agent.finish();
+}

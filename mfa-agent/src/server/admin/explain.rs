@@ -51,6 +51,7 @@ impl Connection {
         shorten(&mut explanation.considered);
         explanation.enrolled = account.enrolled();
         explanation.not_enrolled = Some(false);
+        explanation.only_codes = Some(false);
         let decision = settings.policy.decide(&request, &facts, &personal);
         // The decision of the policy alone is already included.
         if let Ok(ask) = by_policy(&decision, None) {
@@ -87,7 +88,10 @@ impl Connection {
             boot: &self.agent.boot,
             now: it.now,
         };
-        into.not_enrolled = Some(is_refused_after_grace(it, context));
+        let is_refused = is_refused_after_grace(it, it.account, context);
+        let without_codes = it.account.with_codes_used_up();
+        into.not_enrolled = Some(is_refused);
+        into.only_codes = Some(!is_refused && is_refused_after_grace(it, &without_codes, context));
         let entry = entry(it.ask, it.account, entry_facts(it.settings), context);
         let Ok(entry) = entry.decide(|| known(it));
         let screen = Screen::of(&it.login_context.service);
@@ -127,7 +131,11 @@ impl Connection {
 
 /// Whether the user lacks what is required, and neither sets it up in the login nor gets in without it. The same
 /// decision as for the login, with no days of grace left, and no suspension.
-fn is_refused_after_grace(it: &Explained<'_>, context: EntryContext<'_>) -> bool {
+fn is_refused_after_grace(
+    it: &Explained<'_>,
+    account: &Account,
+    context: EntryContext<'_>,
+) -> bool {
     let ask = Ask {
         grace: None,
         ..it.ask.clone()
@@ -136,7 +144,7 @@ fn is_refused_after_grace(it: &Explained<'_>, context: EntryContext<'_>) -> bool
         counts_suspension: false,
         ..context
     };
-    let Ok(entry) = entry(&ask, it.account, entry_facts(it.settings), context).decide(|| known(it));
+    let Ok(entry) = entry(&ask, account, entry_facts(it.settings), context).decide(|| known(it));
     matches!(entry, Entry::Ask(asked) if asked.is_unenrolled)
 }
 

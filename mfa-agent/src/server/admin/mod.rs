@@ -115,6 +115,7 @@ impl Connection {
             "Sessions" => body(&self.sessions(&parse(parameters)?)?),
             "Revoke" => body(&self.revoke(&parse(parameters)?)?),
             "Bypass" => body(&self.bypass(&parse(parameters)?)?),
+            "RevokeBypass" => body(&self.revoke_bypass(&parse(parameters)?)?),
             "Suspend" => body(&self.suspend(&parse(parameters)?)?),
             "Resume" => body(&self.end_suspension(&parse(parameters)?)?),
             "CheckConfig" => body(&self.check_config(&parse(parameters)?)?),

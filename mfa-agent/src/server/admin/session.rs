@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mfa_protocol::admin::{
-    self as wire, BypassParameters, BypassReply, RevokeReply, SessionsParameters, SessionsReply,
-    UserParameters,
+    self as wire, BypassParameters, BypassReply, RevokeBypassParameters, RevokeBypassReply,
+    RevokeReply, SessionsParameters, SessionsReply, UserParameters,
 };
 
 use super::super::commit::put_if;
@@ -114,6 +114,26 @@ impl Connection {
             code,
             expires_at: format!("{until:.0}"),
             locked,
+        })
+    }
+
+    pub(super) fn revoke_bypass(
+        &self,
+        parameters: &RevokeBypassParameters,
+    ) -> Result<RevokeBypassReply, Failure> {
+        let agent = &self.agent;
+        let subject = agent.subject(&parameters.user)?;
+        agent.require_authority(self.peer, &agent.settings(), &subject)?;
+        let now = Timestamp::now();
+        let changed = agent.commit(&Key::account(&subject.user), self.peer, |account| {
+            let mut account = account.unwrap_or_default();
+            let changed = account.revoke_bypass(now);
+            let event = changed.then(|| change_event("bypass-revoke", &subject, self.peer));
+            Ok(put_if(event, account, changed))
+        })?;
+        Ok(RevokeBypassReply {
+            user: subject.user.to_string(),
+            changed,
         })
     }
 }

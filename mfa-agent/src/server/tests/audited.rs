@@ -65,6 +65,7 @@ fn every_answer_and_every_change_carries_the_line_that_the_file_gets() {
     for (method, parameters) in [
         ("Unlock", json!({})),
         ("Bypass", json!({ "seconds": 600 })),
+        ("RevokeBypass", json!({})),
         ("Suspend", json!({ "seconds": 600 })),
         ("Resume", json!({})),
         ("EnrollPin", json!({ "pin": "4826" })),
@@ -100,6 +101,7 @@ fn a_change_that_changes_nothing_carries_no_line() {
     for (method, parameters) in [
         ("Unlock", json!({ "user": "alice" })),
         ("Revoke", json!({ "user": "alice" })),
+        ("RevokeBypass", json!({ "user": "alice" })),
         ("Resume", json!({ "user": "alice" })),
         ("Remove", json!({ "user": "alice", "factor": "recovery" })),
     ] {

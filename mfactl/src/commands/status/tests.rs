@@ -307,6 +307,7 @@ State       not locked
 Failures    0 counted, 0 in a row
 Factors     questions
 Bypass      a bypass code is valid until 14:52 (in 30 minutes)
+            take it back: mfactl bypass carol --off
 Sessions    2
             end them: mfactl revoke carol
 
