@@ -230,13 +230,13 @@ impl Agent {
             // That its first try failed is no news any more.
             state.learn_late(DeliveryStatus::OnItsWay);
         }
-        let belief = match is_password {
-            Some(true) if !answer.expose().trim().is_empty() => self.believe(&context, &answer),
-            Some(_) | None => None,
-        };
+        let is_claimed = is_password == Some(true) && !answer.expose().trim().is_empty();
+        // In a set-up the claim alone refuses the answer: a password must not become a PIN.
+        let belief = (is_claimed && !state.is_set_up()).then(|| self.believe(&context, &answer));
+        let belief = belief.flatten();
         login.beliefs.extend(belief);
         let typed = AnswerEvent {
-            is_password: belief.is_some(),
+            is_password: belief.is_some() || is_claimed && state.is_set_up(),
             text: answer,
             now: Timestamp::now(),
             windows: login.settings.windows(),

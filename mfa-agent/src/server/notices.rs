@@ -28,6 +28,8 @@ const WAITING: usize = 256;
 
 /// The most notices to a user in an hour, however many addresses each goes to.
 const OF_USER: usize = 10;
+/// The most of locked accounts beside these: a stranger can cause them, and must not use up the others.
+const OF_LOCKS: usize = 3;
 /// The most addresses that a notice goes to: five of each channel.
 const ADDRESSES: usize = 10;
 /// The most messages to all users in an hour. Each address counts.
@@ -38,7 +40,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const LIMITS: DeliveryLimits = DeliveryLimits {
     threads: 2,
     messages: 512,
-    per_user: OF_USER * ADDRESSES,
+    per_user: (OF_USER + OF_LOCKS) * ADDRESSES,
     attempt: Duration::from_secs(20),
     first_pause: Duration::from_secs(2),
     longest_pause: Duration::from_secs(300),
@@ -54,8 +56,15 @@ pub(super) struct Notices {
 struct State {
     waiting: VecDeque<Told>,
     is_running: bool,
-    /// When and to whom notices were sent in the last hour, and at how many addresses, oldest first.
-    recent: VecDeque<(Instant, String, usize)>,
+    /// The notices of the last hour, oldest first.
+    recent: VecDeque<Recent>,
+}
+
+struct Recent {
+    sent: Instant,
+    user: String,
+    addresses: usize,
+    is_lock: bool,
 }
 
 /// An account whose user is told what happens to it.
@@ -101,16 +110,24 @@ impl Notices {
 
 impl State {
     /// Counts a notice that goes to so many addresses. Returns whether it may be sent.
-    fn count(&mut self, user: &str, addresses: usize, now: Instant) -> bool {
-        let is_over = |(sent, ..): &&(Instant, String, usize)| now.duration_since(*sent) >= HOUR;
+    fn count(&mut self, user: &str, kind: NoticeKind, addresses: usize, now: Instant) -> bool {
+        let is_over = |one: &&Recent| now.duration_since(one.sent) >= HOUR;
         let over = self.recent.iter().take_while(is_over).count();
         self.recent.drain(..over);
-        let own = self.recent.iter().filter(|(_, other, _)| other == user);
-        let messages: usize = self.recent.iter().map(|(.., addresses)| addresses).sum();
-        if own.count() >= OF_USER || messages + addresses > OF_ALL {
+        let is_lock = kind == NoticeKind::Locked;
+        let is_like = |one: &&Recent| one.user == user && one.is_lock == is_lock;
+        let own = self.recent.iter().filter(is_like).count();
+        let most = if is_lock { OF_LOCKS } else { OF_USER };
+        let messages: usize = self.recent.iter().map(|one| one.addresses).sum();
+        if own >= most || messages + addresses > OF_ALL {
             return false;
         }
-        self.recent.push_back((now, user.to_owned(), addresses));
+        self.recent.push_back(Recent {
+            sent: now,
+            user: user.to_owned(),
+            addresses,
+            is_lock,
+        });
         true
     }
 }
@@ -209,7 +226,7 @@ impl Agent {
         for occurrence in &told.occurrences {
             let words = told.words(occurrence, self.host_name());
             let mut state = self.notices.lock();
-            let may_send = state.count(&told.user, to.len(), Instant::now());
+            let may_send = state.count(&told.user, occurrence.kind, to.len(), Instant::now());
             drop(state);
             for (to, label) in &to {
                 let words = may_send.then_some(&words);
@@ -340,7 +357,10 @@ mod tests {
     fn a_user_gets_ten_notices_an_hour_at_any_number_of_addresses_and_all_users_have_a_limit() {
         for addresses in [1, ADDRESSES] {
             let (mut state, start) = (State::default(), Instant::now());
-            let mut count = |user: &str, at| state.count(user, addresses, at);
+            let mut lock = |at| state.count("anna", NoticeKind::Locked, addresses, at);
+            let locks = (0..20).filter(|_| lock(start)).count();
+            assert_eq!(locks, OF_LOCKS, "and they use up none of the others");
+            let mut count = |user: &str, at| state.count(user, NoticeKind::Enroll, addresses, at);
             let sent = (0..20).filter(|_| count("anna", start)).count();
             assert_eq!(sent, OF_USER);
             assert!(count("bob", start));

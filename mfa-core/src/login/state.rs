@@ -162,6 +162,11 @@ impl Enrollment {
 }
 
 impl<C> Prompting<C> {
+    /// Whether the user is asked for what they set up.
+    pub fn is_set_up(&self) -> bool {
+        matches!(self.0, Asking::Enrollment(_))
+    }
+
     /// Takes an answer.
     #[must_use]
     pub fn answer(self, typed: AnswerEvent) -> Effect<C> {
