@@ -90,7 +90,8 @@ fn an_agent_killed_between_prompt_and_answer_refuses() {
     running.answer("4826");
     let seen = running.finish();
     assert_eq!(seen.result(), "PAM_AUTHINFO_UNAVAIL", "{seen:?}");
-    assert_eq!(seen.lines("error: ").len(), 1, "the user is told: {seen:?}");
+    // A user who was only slow would read the same.
+    assert_eq!(seen.lines("error: ").len(), 0, "{seen:?}");
 }
 
 #[test]
