@@ -49,7 +49,7 @@ pub(in crate::commands) fn file(path: &Path) -> Result<File, Errno> {
     }
 }
 
-/// As [`file`], with what to do about a file that is not read.
+/// As [`file()`], with what to do about a file that is not read.
 pub(in crate::commands) fn named(path: &Path) -> Result<File, Failure> {
     let shown = path.display();
     file(path).map_err(|error| match error {
