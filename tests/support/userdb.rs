@@ -1,4 +1,4 @@
-//! A user database of systemd in place of the host's: `io.systemd.UserDatabase` for the records that a test gives it.
+//! A user database of systemd instead of the host's: `io.systemd.UserDatabase` for the records that a test gives it.
 
 use std::collections::HashMap;
 use std::fs;
