@@ -239,6 +239,28 @@ fn factor_event(
     }
 }
 
+impl Connection {
+    /// Changes an account in the name of an administrator, and records `event` if `change` says that there was something
+    /// to change. Returns the user, and whether there was.
+    fn change_if(
+        &self,
+        user: &str,
+        event: &'static str,
+        change: impl Fn(&mut Account) -> bool,
+    ) -> Result<(String, bool), Failure> {
+        let agent = &self.agent;
+        let subject = agent.subject(user)?;
+        agent.require_authority(self.peer, &agent.settings(), &subject)?;
+        let changed = agent.commit(&Key::account(&subject.user), self.peer, |account| {
+            let mut account = account.unwrap_or_default();
+            let changed = change(&mut account);
+            let event = changed.then(|| change_event(event, &subject, self.peer));
+            Ok(put_if(event, account, changed))
+        })?;
+        Ok((subject.user.to_string(), changed))
+    }
+}
+
 fn change_event(event: &'static str, subject: &Subject, peer: Peer) -> Event {
     Event {
         event,

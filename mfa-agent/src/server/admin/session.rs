@@ -121,20 +121,11 @@ impl Connection {
         &self,
         parameters: &RevokeBypassParameters,
     ) -> Result<RevokeBypassReply, Failure> {
-        let agent = &self.agent;
-        let subject = agent.subject(&parameters.user)?;
-        agent.require_authority(self.peer, &agent.settings(), &subject)?;
         let now = Timestamp::now();
-        let changed = agent.commit(&Key::account(&subject.user), self.peer, |account| {
-            let mut account = account.unwrap_or_default();
-            let changed = account.revoke_bypass(now);
-            let event = changed.then(|| change_event("bypass-revoke", &subject, self.peer));
-            Ok(put_if(event, account, changed))
+        let (user, changed) = self.change_if(&parameters.user, "bypass-revoke", |it| {
+            it.revoke_bypass(now)
         })?;
-        Ok(RevokeBypassReply {
-            user: subject.user.to_string(),
-            changed,
-        })
+        Ok(RevokeBypassReply { user, changed })
     }
 }
 

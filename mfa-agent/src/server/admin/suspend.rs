@@ -47,19 +47,8 @@ impl Connection {
         &self,
         parameters: &ResumeParameters,
     ) -> Result<ResumeReply, Failure> {
-        let agent = &self.agent;
-        let subject = agent.subject(&parameters.user)?;
-        agent.require_authority(self.peer, &agent.settings(), &subject)?;
         let now = Timestamp::now();
-        let changed = agent.commit(&Key::account(&subject.user), self.peer, |account| {
-            let mut account = account.unwrap_or_default();
-            let changed = account.resume(now);
-            let event = changed.then(|| change_event("resume", &subject, self.peer));
-            Ok(put_if(event, account, changed))
-        })?;
-        Ok(ResumeReply {
-            user: subject.user.to_string(),
-            changed,
-        })
+        let (user, changed) = self.change_if(&parameters.user, "resume", |it| it.resume(now))?;
+        Ok(ResumeReply { user, changed })
     }
 }
