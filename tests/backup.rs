@@ -97,11 +97,7 @@ fn a_fresh_host_has_every_account_and_takes_no_code_used_before() {
     passes(&there, ANNA, &key.code(1));
     passes(&there, "hugo", &token.counted(1));
     passes(&there, "rita", &recovery[0]);
-    let event = there
-        .events()
-        .into_iter()
-        .find(|event| event.text("event") == "restore");
-    assert_eq!(event.expect("an event").number("count"), Some(3));
+    assert_eq!(there.event("restore").number("count"), Some(3));
 
     // The next start reads the restored records, and with the new key alone nothing is lost that is new.
     let mut there = there;
@@ -162,9 +158,8 @@ fn a_restore_says_which_factors_are_back_and_whose_are_gone() {
     assert_eq!(restored["accounts_gone"], 1);
     assert_eq!(restored["gone_users"], serde_json::json!(["newcomer"]));
     assert!(agent.admin().enrolled("lea").contains(&"pin"));
-    let events = agent.events();
-    let event = events.iter().find(|event| event.text("event") == "restore");
-    let reason = event.expect("an event").text("reason").to_owned();
+    let event = agent.event("restore");
+    let reason = event.text("reason");
     for words in [
         restored["made_at"].as_str().expect("a time"),
         &key_id(&agent),

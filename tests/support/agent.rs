@@ -292,6 +292,16 @@ impl Agent {
         })
     }
 
+    /// The newest event of a kind, once there is one: the audit log is written after the answer.
+    #[must_use]
+    pub fn event(&self, kind: &str) -> Event {
+        eventually(&format!("an event {kind}"), || {
+            let mut events = self.events();
+            events.retain(|event| event.text("event") == kind);
+            events.pop()
+        })
+    }
+
     /// Suspends it (`SIGSTOP`); [`Agent::resume`] lets it continue.
     pub fn suspend(&self) {
         self.signal(Signal::SIGSTOP);
@@ -402,7 +412,8 @@ impl Agent {
         self.folder.path().join("log")
     }
 
-    /// The events in its audit file. They may come later: see [`Agent::logins_of`].
+    /// The events in its audit file by now. One that must be there is awaited: [`Agent::event`],
+    /// [`Agent::events_of`], [`Agent::logins_of`].
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         let text = fs::read_to_string(self.state.join("audit.jsonl")).unwrap_or_default();
