@@ -76,6 +76,7 @@ fn a_faulty_file_leaves_the_old_policy_and_log_doctor_and_health_say_so() {
         ["PIN: "],
         "nothing of the broken file holds"
     );
+    agent.await_log("the old settings stay active");
     let log = agent.log();
     let line = log
         .lines()
