@@ -308,8 +308,8 @@ fn what_an_administrator_makes_easier_is_told_like_a_bypass_code() {
     let mut kinds: Vec<_> = events.iter().map(|event| event.text("reason")).collect();
     // Each address has a queue of its own.
     kinds.sort_unstable();
-    kinds.dedup();
-    assert_eq!(kinds, ["less-required", "networks", "self-manage"]);
+    let each_at_both = ["less-required", "networks", "self-manage"].map(|kind| [kind; 2]);
+    assert_eq!(kinds, each_at_both.concat());
     assert!(scene.mails().is_empty());
 }
 

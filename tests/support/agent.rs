@@ -262,11 +262,7 @@ impl Agent {
 
     /// Writes other settings, reloads, and waits for the result.
     pub fn reload_with(&self, settings: &str) -> Event {
-        let reloads = || {
-            let mut events = self.events();
-            events.retain(|event| event.text("event") == "reload");
-            events
-        };
+        let reloads = || self.events_of_kind("reload");
         let before = reloads().len();
         self.configure(settings);
         self.reload();
@@ -286,8 +282,8 @@ impl Agent {
     #[must_use]
     pub fn events_of(&self, kind: &str, user: &str, count: usize) -> Vec<Event> {
         eventually(&format!("{count} events {kind} of {user}"), || {
-            let mut events = self.events();
-            events.retain(|event| event.text("event") == kind && event.text("user") == user);
+            let mut events = self.events_of_kind(kind);
+            events.retain(|event| event.text("user") == user);
             (events.len() >= count).then_some(events)
         })
     }
@@ -296,10 +292,14 @@ impl Agent {
     #[must_use]
     pub fn event(&self, kind: &str) -> Event {
         eventually(&format!("an event {kind}"), || {
-            let mut events = self.events();
-            events.retain(|event| event.text("event") == kind);
-            events.pop()
+            self.events_of_kind(kind).pop()
         })
+    }
+
+    fn events_of_kind(&self, kind: &str) -> Vec<Event> {
+        let mut events = self.events();
+        events.retain(|event| event.text("event") == kind);
+        events
     }
 
     /// Suspends it (`SIGSTOP`); [`Agent::resume`] lets it continue.
