@@ -53,7 +53,7 @@ pub(crate) fn hold(
             reply = client.call::<Answer>(&AnswerParameters {
                 session: reply.session,
                 answer: Secret::default(),
-                is_password: None,
+                ..AnswerParameters::default()
             })?;
             continue;
         }
@@ -76,7 +76,7 @@ pub(crate) fn hold(
         reply = client.call::<Answer>(&AnswerParameters {
             session,
             answer,
-            is_password: None,
+            ..AnswerParameters::default()
         })?;
     }
 }

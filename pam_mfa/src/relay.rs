@@ -174,6 +174,7 @@ impl<H: Host> Login<'_, H> {
             session: self.session.clone(),
             answer,
             is_password,
+            ..AnswerParameters::default()
         };
         self.client.allow(patience);
         self.client

@@ -32,6 +32,8 @@ pub(super) enum StepError {
     Several,
     #[error("it neither asks nor waits nor ends")]
     Neither,
+    #[error("it wants a message relayed to an ssh-agent, which was not offered")]
+    NotOffered,
     #[error("it shows more than {MAX_MESSAGES} messages at once")]
     TooManyMessages,
 }
@@ -47,7 +49,11 @@ impl TryFrom<Step> for Next {
             code_length,
             patience,
             waits,
+            sign,
         } = step;
+        if sign.is_some() {
+            return Err(StepError::NotOffered);
+        }
         if messages.len() > MAX_MESSAGES {
             return Err(StepError::TooManyMessages);
         }
