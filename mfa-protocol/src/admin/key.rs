@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ImportOutcome;
+use crate::login::Unsigned;
 
 /// A new security key.
 pub struct EnrollKey;
@@ -38,7 +39,7 @@ pub struct ConfirmKeyParameters {
     pub signed: Option<String>,
     /// Why there is none, as in `Login.Answer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unsigned: Option<String>,
+    pub unsigned: Option<Unsigned>,
 }
 
 /// The reply to [`EnrollKey`] and [`ConfirmKey`].
