@@ -59,8 +59,8 @@ pub use import::{
 };
 pub use key::{
     ConfirmKey, ConfirmKeyParameters, EnrollKey, EnrollKeyParameters, EnrollKeyReply, ImportKeys,
-    ImportKeysParameters, ImportKeysReply, ImportedKey, KeyLine, Keys, KeysReply, SecurityKey,
-    UserKey,
+    ImportKeysParameters, ImportKeysReply, ImportedKey, KeyLine, KeyOutcome, Keys, KeysReply,
+    SecurityKey, UserKey,
 };
 pub use personal::{
     AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Prefer, PreferParameters, Require,

@@ -67,8 +67,6 @@ pub enum ImportOutcome {
     Updated,
     /// It was there already.
     Unchanged,
-    /// It is not of a kind that is imported; see the reason.
-    Left,
     /// It can't be imported; see the reason.
     Refused,
 }

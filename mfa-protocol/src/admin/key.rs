@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ImportOutcome;
-use crate::login::Unsigned;
-
 /// A new security key.
 pub struct EnrollKey;
 /// What the caller's ssh-agent replied to the message of [`EnrollKey`].
@@ -30,16 +27,12 @@ pub struct EnrollKeyParameters {
     pub confirm: bool,
 }
 
-/// See [`ConfirmKey`]. One of the two is there.
+/// See [`ConfirmKey`]. If the ssh-agent gave no reply, the enrolment ends with the connection.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmKeyParameters {
     /// The ssh-agent's reply without its length, in base64.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signed: Option<String>,
-    /// Why there is none, as in `Login.Answer`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unsigned: Option<Unsigned>,
+    pub signed: String,
 }
 
 /// The reply to [`EnrollKey`] and [`ConfirmKey`].
@@ -130,7 +123,7 @@ pub struct ImportedKey {
     /// As in [`KeyLine::line`].
     pub line: u64,
     /// Its result.
-    pub result: ImportOutcome,
+    pub result: KeyOutcome,
     /// The label of the key, if it is the user's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -142,14 +135,25 @@ pub struct ImportedKey {
     pub reason: Option<String>,
 }
 
+/// The result of a key of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyOutcome {
+    /// It is the user's now.
+    Stored,
+    /// It was there already.
+    Unchanged,
+    /// It is not of a kind that is imported; see the reason.
+    Left,
+    /// It can't be imported; see the reason.
+    Refused,
+}
+
 /// The reply to [`Keys`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KeysReply {
     /// Those of this stretch of the list; may be none although `next` is there.
     pub keys: Vec<UserKey>,
-    /// Whether `[key] verification` is `required`.
-    #[serde(default)]
-    pub verification: bool,
     /// What to pass as `after` for the next page; none at the end.
     #[serde(default)]
     pub next: Option<String>,
