@@ -152,13 +152,30 @@ pub struct AnswerParameters {
     pub unsigned: Option<Unsigned>,
 }
 
+impl AnswerParameters {
+    /// The answer to a step that says [`Step::sign`].
+    #[must_use]
+    pub fn of_ssh_agent(session: String, reply: Result<String, Unsigned>) -> Self {
+        let (signed, unsigned) = match reply {
+            Ok(signed) => (Some(signed), None),
+            Err(why) => (None, Some(why)),
+        };
+        Self {
+            session,
+            signed,
+            unsigned,
+            ..Self::default()
+        }
+    }
+}
+
 /// Why an ssh-agent gave no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unsigned {
     /// There is no `SSH_AUTH_SOCK`, or nobody serves it.
     NoAgent,
-    /// The socket is not one that may be used: not a socket, or of another user.
+    /// The socket may not be used: the user can't reach it, or somebody else serves it.
     Refused,
     /// No whole reply came in time.
     Timeout,

@@ -11,10 +11,13 @@ use super::super::authorization::what_follows;
 use super::super::commit::put_if;
 use super::super::connection::Connection;
 use super::super::error::{Failure, about};
-use super::{Change, RECORDS_A_PAGE, change_event, delivery, device, factor_event, fit, personal};
+use super::{
+    Change, RECORDS_A_PAGE, change_event, delivery, device, factor_event, fit, key, personal,
+};
 use crate::audit::Event;
 use crate::repository::Key;
 use mfa_core::account::{Account, Dates};
+use mfa_core::factors::Factor;
 use mfa_core::lockout::Lock;
 use mfa_core::policy::Facts;
 
@@ -153,7 +156,7 @@ impl Connection {
         let named = parameters.factor;
         let no_labels = || {
             Failure::refused(format!(
-                "{named} has no labels; only devices and addresses have labels"
+                "{named} has no labels; only devices, keys and addresses have labels"
             ))
         };
         let Some(factor) = named.factor() else {
@@ -171,7 +174,8 @@ impl Connection {
                 .map_err(Failure::refused)?,
             None => None,
         };
-        if shown.is_some() && kind.is_none() && channel.is_none() {
+        let is_key = factor == Factor::Key;
+        if shown.is_some() && kind.is_none() && channel.is_none() && !is_key {
             return Err(no_labels());
         }
         let settings = self.agent.settings();
@@ -190,6 +194,10 @@ impl Connection {
                     address = named.as_ref().map(|to| account.contact_label(to));
                     named.map_or(0, |to| account.remove_contacts(channel, Some(&to)))
                 }
+                (None, None, Some(name)) => {
+                    address = account.find_key(Some(name)).ok().map(|key| key.label.to_string());
+                    account.remove_keys(Some(name))
+                }
                 (None, _, _) => account.remove(factor),
             };
             let changed = removed > 0;
@@ -203,16 +211,19 @@ impl Connection {
             let label = label.as_ref().map(ToString::to_string).or(address);
             let event = || Event {
                 reason: spent.as_ref().map(|spent| format!("with {spent}")),
-                credential_id: before.credential_ids(|device| {
-                    kind == Some(device.kind())
-                        && label_of.is_none_or(|label| *label == device.label)
-                }),
+                credential_id: before
+                    .credential_ids(|device| {
+                        kind == Some(device.kind())
+                            && label_of.is_none_or(|label| *label == device.label)
+                    })
+                    .or_else(|| key::gone(&before, account)),
                 ..factor_event("remove", by, named, label)
             };
             let follows = what_follows(&before, account, factor, &prospects);
             let event = changed.then(event);
             let spent = spent.map(|spent| format!("also removed: {spent}"));
-            let notes: Vec<_> = spent.into_iter().chain(follows).collect();
+            let of_sshd = (is_key && changed).then(|| key::STILL_IN_SSHD.to_owned());
+            let notes: Vec<_> = spent.into_iter().chain(of_sshd).chain(follows).collect();
             Ok((event, (removed, notes.join("\n"))))
         })?;
         let user = subject.user.to_string();
@@ -232,6 +243,7 @@ fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
     wire::Account {
         enrolled: account.authenticators(),
         devices: devices.map(|d| device::show(&user, d, now)).collect(),
+        keys: account.keys().iter().map(key::show).collect(),
         pin: account.pin().map(|pin| knowledge(&pin.dates)),
         questions: account.questions().map(|set| knowledge(&set.dates)),
         failures: lockout.failures(now),
