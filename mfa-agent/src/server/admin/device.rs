@@ -234,7 +234,8 @@ fn credential_id(account: &Account, named: Authenticator, label: &str) -> Option
         return Some(key.key.fingerprint());
     }
     let kind = named.device_kind();
-    let is_meant = |device: &Device| kind == Some(device.kind()) && device.label.as_str() == label;
+    let is_meant =
+        |device: &Device| kind == Some(device.kind()) && device.label.as_str() == label;
     account.credential_ids(is_meant)
 }
 
