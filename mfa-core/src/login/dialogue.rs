@@ -381,7 +381,7 @@ impl Dialogue {
                 is_help || !self.plan.single && self.plan.wording.asking.is_resend(typed)
             }
             AnswerForm::Words | AnswerForm::SentCode => is_help,
-            AnswerForm::Anything => false,
+            AnswerForm::Anything | AnswerForm::Nothing => false,
         }
     }
 
@@ -396,7 +396,9 @@ impl Dialogue {
         match factor.row().form {
             AnswerForm::DeviceCode => self.user.device_digits,
             AnswerForm::SentCode => Some(self.plan.code_digits),
-            AnswerForm::Digits | AnswerForm::Words | AnswerForm::Anything => None,
+            AnswerForm::Digits | AnswerForm::Words | AnswerForm::Anything | AnswerForm::Nothing => {
+                None
+            }
         }
     }
 

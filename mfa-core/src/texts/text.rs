@@ -63,6 +63,12 @@ pub enum Text {
     PushTooMany,
     /// A RADIUS server asks too many questions.
     ChallengeTooMany,
+    /// The security key was asked and did not sign.
+    KeySilent,
+    /// No security key of the user's can be asked.
+    KeyOutOfReach,
+    /// The signature of a security key was wrong, or the account is locked.
+    KeyNotAccepted,
     /// What is wrong with a telephone number.
     Number(NumberError),
     /// Before anything but a device is enrolled first.
@@ -111,6 +117,10 @@ pub enum Text {
     AnswersDiffer,
     /// Why a question or an answer is refused.
     Question(QuestionRefusal),
+    /// Introduces the security key that sshd has verified.
+    EnrollSecurityKey,
+    /// Asks whether it is set up.
+    PromptEnrollKey,
     /// Introduces the recovery codes of what is not a device alone.
     EnrollCodes,
     /// All is stored, and it is not a device alone.
@@ -210,6 +220,9 @@ impl Text {
             Self::PushNotApproved => "push-not-approved",
             Self::PushTooMany => "push-too-many",
             Self::ChallengeTooMany => "challenge-too-many",
+            Self::KeySilent => "key-silent",
+            Self::KeyOutOfReach => "key-out-of-reach",
+            Self::KeyNotAccepted => "key-not-accepted",
             Self::Number(error) => number(error),
             Self::AddressUnknown => "address-unknown",
             Self::EnrollNone => "enroll-none",
@@ -235,6 +248,8 @@ impl Text {
             Self::PromptAnswerAgain(_) => "prompt-answer-again",
             Self::AnswersDiffer => "answers-differ",
             Self::Question(why) => why.id(),
+            Self::EnrollSecurityKey => "enroll-security-key",
+            Self::PromptEnrollKey => "prompt-enroll-key",
             Self::EnrollCodes => "enroll-codes",
             Self::EnrollAllDone => "enroll-all-done",
             Self::NoticeSubject => "notice-subject",
@@ -358,6 +373,11 @@ impl Text {
             Self::AnswersDiffer,
             Self::EnrollCodes,
             Self::EnrollAllDone,
+            Self::EnrollSecurityKey,
+            Self::PromptEnrollKey,
+            Self::KeySilent,
+            Self::KeyOutOfReach,
+            Self::KeyNotAccepted,
             Self::NoticeSubject,
             Self::NoticeAdvice,
             Self::NoticeCodes,

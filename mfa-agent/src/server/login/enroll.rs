@@ -101,7 +101,7 @@ impl Agent {
                 region: region(settings),
                 echo: echo(settings, resolved.login_context.echo_code),
             }),
-            Stored::Remote => return Ok(None),
+            Stored::Remote | Stored::Keys => return Ok(None),
         }))
     }
 

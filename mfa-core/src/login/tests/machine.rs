@@ -155,7 +155,7 @@ fn to_set_up(factors: &[Factor]) -> FreshFactors {
             region: None,
             echo: Echo::default(),
         }),
-        Factor::Totp | Factor::Radius => FreshFactor::Device(device("phone"), None),
+        Factor::Totp | Factor::Radius | Factor::Key => FreshFactor::Device(device("phone"), None),
     };
     FreshFactors {
         factors: factors.iter().map(fresh).collect(),
