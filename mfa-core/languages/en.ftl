@@ -83,7 +83,7 @@ push-too-many = Too many requests were sent to your phone. Type a passcode, or t
 # A RADIUS server asks back again and again.
 challenge-too-many = The server that checks your passcode asked too many questions. Try again in a few minutes.
 # Security keys. The first is said before the key blinks.
-prompt-key = Touch your security key.
+touch-key = Touch your security key.
 key-silent = The security key did not answer: it is not plugged in, or was not touched in time.
 key-out-of-reach = No security key that is set up for you is in reach. Log in by SSH with the key itself, or forward your SSH agent (ssh -A) and check that it has the key (ssh-add -L). If you can't, contact your administrator.
 key-not-accepted = Not accepted: the signature of the security key is not valid, or the account is temporarily locked. If this keeps happening, contact your administrator.

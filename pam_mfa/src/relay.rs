@@ -90,7 +90,7 @@ fn first_call<M: Method>(
     let call = |parameters: &M::Parameters| {
         let mut client = Client::connect(arguments.socket(), arguments.timeout())?.for_one_login();
         let reply = client.call::<M>(parameters)?;
-        Ok((client, reply))
+        Ok::<_, ClientError>((client, reply))
     };
     match call(parameters) {
         Err(error) if error.is_about_a_parameter() && simplify(parameters) => call(parameters),

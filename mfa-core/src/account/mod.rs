@@ -42,8 +42,8 @@ use crate::factors::{Factor, FactorCombination, FactorRow};
 use crate::lockout::Lockout;
 
 pub use attempt::{
-    Attempt, ConfirmedRecipient, Counted, Expended, FallbackCode, Passed, PreparedAnswer, Refused,
-    Verdict,
+    Attempt, ConfirmedRecipient, Counted, Expended, FallbackCode, KeyFault, KeyProof, Passed,
+    PreparedAnswer, Refused, Verdict,
 };
 use bypass::Bypass;
 pub use contact::{Contact, ContactError, MAX_CONTACTS};

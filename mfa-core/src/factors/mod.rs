@@ -29,7 +29,7 @@ use mfa_protocol::Secret;
 /// The properties of a factor.
 #[derive(Debug)]
 pub struct Row {
-    /// The text of the catalogue that asks for it; none where the account holds the question.
+    /// The text of the catalogue that asks for it; none where the account holds the question, or nothing is typed.
     pub prompt: Option<&'static str>,
     /// The text of the catalogue that names it in a list of combinations.
     pub choice: &'static str,

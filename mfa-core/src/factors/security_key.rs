@@ -19,7 +19,7 @@ use super::{AnswerForm, Need, Row, Stored, Verification};
 
 /// The properties of this factor.
 pub const ROW: Row = Row {
-    prompt: Some("prompt-key"),
+    prompt: None,
     choice: "way-key",
     in_notice: "notice-factor-key",
     form: AnswerForm::Nothing,

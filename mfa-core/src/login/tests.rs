@@ -28,6 +28,7 @@ fn plan(combinations: &[&str]) -> Plan {
         pushes: 3,
         push_servers: Vec::new(),
         echo: Echo::default(),
+        keys: KeyPlan::default(),
     }
 }
 
@@ -209,6 +210,7 @@ const WRONG: Verdict = Verdict::Wrong {
     lock: None,
     out_of_sync: None,
     expended: None,
+    key: None,
 };
 
 mod beyond;

@@ -63,6 +63,8 @@ pub enum Text {
     PushTooMany,
     /// A RADIUS server asks too many questions.
     ChallengeTooMany,
+    /// The security key is about to be asked.
+    TouchKey,
     /// The security key was asked and did not sign.
     KeySilent,
     /// No security key of the user's can be asked.
@@ -220,6 +222,7 @@ impl Text {
             Self::PushNotApproved => "push-not-approved",
             Self::PushTooMany => "push-too-many",
             Self::ChallengeTooMany => "challenge-too-many",
+            Self::TouchKey => "touch-key",
             Self::KeySilent => "key-silent",
             Self::KeyOutOfReach => "key-out-of-reach",
             Self::KeyNotAccepted => "key-not-accepted",
@@ -375,6 +378,7 @@ impl Text {
             Self::EnrollAllDone,
             Self::EnrollSecurityKey,
             Self::PromptEnrollKey,
+            Self::TouchKey,
             Self::KeySilent,
             Self::KeyOutOfReach,
             Self::KeyNotAccepted,

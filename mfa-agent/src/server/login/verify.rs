@@ -165,7 +165,10 @@ fn code(given: &Answer) -> Option<PreparedAnswer> {
             came_back: came_back(given),
             typed,
         },
-        Verification::Key => PreparedAnswer::Impossible,
+        Verification::Key => match given.key.clone() {
+            Some(proof) => PreparedAnswer::Key(proof),
+            None => PreparedAnswer::Impossible,
+        },
         Verification::Radius => match given.decision.clone() {
             None => PreparedAnswer::Sent {
                 factor,

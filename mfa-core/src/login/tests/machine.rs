@@ -155,7 +155,8 @@ fn to_set_up(factors: &[Factor]) -> FreshFactors {
             region: None,
             echo: Echo::default(),
         }),
-        Factor::Totp | Factor::Radius | Factor::Key => FreshFactor::Device(device("phone"), None),
+        Factor::Totp | Factor::Radius => FreshFactor::Device(device("phone"), None),
+        Factor::Key => FreshFactor::Key(SoftKey::ed25519(1).public()),
     };
     FreshFactors {
         factors: factors.iter().map(fresh).collect(),
