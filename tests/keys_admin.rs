@@ -3,7 +3,9 @@
 use std::fs;
 
 use mfa_protocol::admin::SecurityKey as Shown;
-use mfa_tests::{Agent, Event, KINDS, Machine, Output, SecurityKey, SshAgent, built, run, run_with_input};
+use mfa_tests::{
+    Agent, Event, KINDS, Machine, Output, SecurityKey, SshAgent, built, run, run_with_input,
+};
 use serde_json::Value;
 
 const ANNA: &str = "mfat-anna";
@@ -16,7 +18,13 @@ fn place(machine: &Machine, settings: &str) -> Agent {
 }
 
 /// `mfactl` by a user with this ssh-agent.
-fn as_user(machine: &Machine, agent: &Agent, who: (&str, &SshAgent), line: &[&str], input: &str) -> Output {
+fn as_user(
+    machine: &Machine,
+    agent: &Agent,
+    who: (&str, &SshAgent),
+    line: &[&str],
+    input: &str,
+) -> Output {
     let (user, ssh_agent) = who;
     let mut command = machine.as_user(user, "env");
     command
@@ -49,7 +57,8 @@ fn a_user_enrols_their_own_key_by_a_touch_and_repeating_changes_nothing() {
         for (number, kind) in (1..).zip(KINDS) {
             let key = SecurityKey::new(machine, ANNA, kind, kind);
             let ssh_agent = SshAgent::with(machine, ANNA, &key);
-            let enroll = |line: &[&str]| as_user(machine, &agent, (ANNA, &ssh_agent), line, &key.public());
+            let enroll =
+                |line: &[&str]| as_user(machine, &agent, (ANNA, &ssh_agent), line, &key.public());
             if number == 2 {
                 // A second factor takes the first one: the key that is enrolled is not in this ssh-agent.
                 let refused = enroll(&["enroll", "key", "--label", "second"]);
@@ -60,9 +69,15 @@ fn a_user_enrols_their_own_key_by_a_touch_and_repeating_changes_nothing() {
             let made = enroll(&["enroll", "key", "--label", "blue"]);
             assert!(made.is_success(), "{made:?}");
             let json = value(&made);
-            assert_eq!((&json["user"], &json["factor"]), (&ANNA.into(), &"key".into()));
+            assert_eq!(
+                (&json["user"], &json["factor"]),
+                (&ANNA.into(), &"key".into())
+            );
             assert_eq!(json["fingerprint"], key.fingerprint());
-            assert_eq!((&json["label"], &json["changed"]), (&"blue".into(), &true.into()));
+            assert_eq!(
+                (&json["label"], &json["changed"]),
+                (&"blue".into(), &true.into())
+            );
             assert!(made.stderr.contains("Touch your security key"), "{made:?}");
             assert_eq!(key.signatures(), 1);
             let event = last(&agent, "enroll", ANNA, 1);
@@ -86,7 +101,10 @@ fn a_key_that_does_not_sign_is_not_stored() {
         let line = ["enroll", "key"];
         let not_there = as_user(machine, &agent, (ANNA, &without), &line, &key.public());
         assert!(!not_there.is_success());
-        assert!(not_there.stderr.contains("does not have this key"), "{not_there:?}");
+        assert!(
+            not_there.stderr.contains("does not have this key"),
+            "{not_there:?}"
+        );
         // It is in the ssh-agent, and of no use.
         let ssh_agent = SshAgent::with(machine, ANNA, &key);
         key.be("refuses");
@@ -99,7 +117,13 @@ fn a_key_that_does_not_sign_is_not_stored() {
         let event = last(&agent, "enroll", ANNA, 1);
         assert_eq!(event.text("result"), "refused");
         assert_eq!(keys(&agent, ANNA), []);
-        let another = as_user(machine, &agent, (BERT, &SshAgent::start(machine, BERT)), &["enroll", "key", ANNA], &key.public());
+        let another = as_user(
+            machine,
+            &agent,
+            (BERT, &SshAgent::start(machine, BERT)),
+            &["enroll", "key", ANNA],
+            &key.public(),
+        );
         assert!(!another.is_success(), "{another:?}");
         assert_eq!(keys(&agent, ANNA), []);
     });
@@ -111,7 +135,13 @@ fn a_key_that_must_verify_its_owner_is_not_enrolled_by_a_touch_alone() {
         let agent = place(machine, "[key]\nverification = \"required\"\n");
         let key = SecurityKey::new(machine, ANNA, "blue", "ed25519-sk");
         let ssh_agent = SshAgent::with(machine, ANNA, &key);
-        let refused = as_user(machine, &agent, (ANNA, &ssh_agent), &["enroll", "key"], &key.public());
+        let refused = as_user(
+            machine,
+            &agent,
+            (ANNA, &ssh_agent),
+            &["enroll", "key"],
+            &key.public(),
+        );
         assert!(refused.stderr.contains("[key] verification"), "{refused:?}");
         assert_eq!(keys(&agent, ANNA), []);
     });
@@ -126,7 +156,10 @@ fn an_administrator_enrols_renames_disables_and_removes_keys_of_users() {
         let ctl = agent.ctl();
         let made = ctl.json(&["enroll", "key", ANNA], &key.public());
         assert_eq!(made["label"], "key-1");
-        assert_eq!(ctl.json(&["enroll", "key", ANNA], &key.public())["changed"], false);
+        assert_eq!(
+            ctl.json(&["enroll", "key", ANNA], &key.public())["changed"],
+            false
+        );
         let _ = ctl.json(&["rename", "key", ANNA, "--to", "blue"], "");
         assert_eq!(last(&agent, "rename", ANNA, 1).text("fingerprint"), print);
         let _ = ctl.json(&["disable", "key", ANNA, "--label", &print], "");
@@ -138,7 +171,10 @@ fn an_administrator_enrols_renames_disables_and_removes_keys_of_users() {
         let note = removed["note"].as_str().unwrap();
         assert!(note.contains("authorized_keys"), "{note}");
         let event = last(&agent, "remove", ANNA, 1);
-        assert_eq!((event.text("label"), event.text("fingerprint")), ("blue", &*print));
+        assert_eq!(
+            (event.text("label"), event.text("fingerprint")),
+            ("blue", &*print)
+        );
         assert_eq!(keys(&agent, ANNA), []);
         assert_eq!(ctl.json(&["remove", "key", ANNA], "")["removed"], 0);
     });
@@ -150,10 +186,17 @@ fn a_key_of_two_users_is_said_to_the_administrator_and_in_the_log_and_by_doctor(
         let agent = place(machine, "");
         let key = SecurityKey::new(machine, ANNA, "blue", "ed25519-sk");
         let ctl = agent.ctl();
-        assert_eq!(ctl.json(&["enroll", "key", ANNA], &key.public())["note"], Value::Null);
+        assert_eq!(
+            ctl.json(&["enroll", "key", ANNA], &key.public())["note"],
+            Value::Null
+        );
         let second = ctl.json(&["enroll", "key", BERT], &key.public());
         assert!(second["note"].as_str().unwrap().contains(ANNA), "{second}");
-        assert!(last(&agent, "enroll", BERT, 1).text("reason").contains(ANNA));
+        assert!(
+            last(&agent, "enroll", BERT, 1)
+                .text("reason")
+                .contains(ANNA)
+        );
         let doctor = ctl.run(&["doctor"], "").stdout;
         assert!(doctor.contains("have the same security key"), "{doctor}");
     });
@@ -184,13 +227,25 @@ fn an_import_of_authorized_keys_takes_security_keys_and_leaves_the_rest() {
         };
         assert_eq!((lines("left"), lines("refused")), (vec![3, 4], vec![5]));
         let stored = keys(&agent, ANNA);
-        assert_eq!((stored.len(), stored[0].fingerprint.clone()), (1, key.fingerprint()));
+        assert_eq!(
+            (stored.len(), stored[0].fingerprint.clone()),
+            (1, key.fingerprint())
+        );
         assert_eq!(stored[0].label, "blue", "its comment");
-        assert_eq!(last(&agent, "import", ANNA, 1).text("fingerprint"), key.fingerprint());
+        assert_eq!(
+            last(&agent, "import", ANNA, 1).text("fingerprint"),
+            key.fingerprint()
+        );
         let again = value(&ctl.run(&line, &text));
-        assert_eq!((&again["stored"], &again["unchanged"]), (&0.into(), &1.into()));
+        assert_eq!(
+            (&again["stored"], &again["unchanged"]),
+            (&0.into(), &1.into())
+        );
         let by_anna = ctl.run_as(machine, ANNA, &line, &text);
-        assert!(!by_anna.is_success(), "an import is for administrators: {by_anna:?}");
+        assert!(
+            !by_anna.is_success(),
+            "an import is for administrators: {by_anna:?}"
+        );
     });
 }
 
@@ -221,7 +276,10 @@ fn keys_come_back_with_a_backup_and_a_removed_one_is_counted() {
         let restored = ctl.run(&["restore", file, "--replace"], "");
         assert!(restored.is_success(), "{restored:?}");
         assert_eq!(keys(&agent, ANNA), before);
-        assert!(restored.stdout.contains(ANNA), "the key is back, which is said: {restored:?}");
+        assert!(
+            restored.stdout.contains(ANNA),
+            "the key is back, which is said: {restored:?}"
+        );
     });
 }
 
@@ -230,7 +288,9 @@ fn doctor_names_the_file_in_which_sshd_is_told_to_do_without_the_touch() {
     Machine::run(|machine| {
         let agent = place(machine, "");
         let key = SecurityKey::new(machine, ANNA, "blue", "ed25519-sk");
-        let _ = agent.ctl().json(&["enroll", "key", ANNA, "--label", "blue"], &key.public());
+        let _ = agent
+            .ctl()
+            .json(&["enroll", "key", ANNA, "--label", "blue"], &key.public());
         let file = agent.folder().join("keys");
         fs::write(&file, format!("no-touch-required {}", key.public())).unwrap();
         let config = agent.folder().join("sshd_config");
@@ -243,13 +303,22 @@ fn doctor_names_the_file_in_which_sshd_is_told_to_do_without_the_touch() {
             );
             fs::write(&config, text).unwrap();
             let program = agent.folder().join("sshd");
-            let script = format!("#!/bin/sh\nexec /usr/sbin/sshd -f {} \"$@\"\n", config.display());
+            let script = format!(
+                "#!/bin/sh\nexec /usr/sbin/sshd -f {} \"$@\"\n",
+                config.display()
+            );
             fs::write(&program, script).unwrap();
             assert!(run(std::process::Command::new("chmod").arg("755").arg(&program)).is_success());
-            agent.ctl().run(&["doctor", "--sshd", program.to_str().unwrap()], "").stdout
+            agent
+                .ctl()
+                .run(&["doctor", "--sshd", program.to_str().unwrap()], "")
+                .stdout
         };
         let found = doctor("none");
-        assert!(found.contains("sshd takes blue of mfat-anna without a touch"), "{found}");
+        assert!(
+            found.contains("sshd takes blue of mfat-anna without a touch"),
+            "{found}"
+        );
         let demanded = doctor("touch-required");
         assert!(!demanded.contains("without a touch ("), "{demanded}");
     });

@@ -101,8 +101,16 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
             json!({"code": "no code"}),
             Continuing("Refused"),
         ),
-        ("EnrollKey", json!({"user": user, "key": KEY, "confirm": true}), Proven),
-        ("ConfirmKey", json!({"signed": "Cw=="}), Continuing("Refused")),
+        (
+            "EnrollKey",
+            json!({"user": user, "key": KEY, "confirm": true}),
+            Proven,
+        ),
+        (
+            "ConfirmKey",
+            json!({"signed": "Cw=="}),
+            Continuing("Refused"),
+        ),
         (
             "ImportKeys",
             json!({"user": user, "keys": [{"line": 1, "key": KEY}], "dry_run": true}),
