@@ -95,6 +95,14 @@ impl SecurityKey {
         self.went_back_at
     }
 
+    /// Takes what a later state of the same key knows, when a backup is restored.
+    pub(super) fn catch_up_with(&mut self, known: &Self) {
+        self.counter = self.counter.max(known.counter);
+        self.went_back_at = self.went_back_at.max(known.went_back_at);
+        self.enabled &= known.enabled;
+        self.dates.last_used_at = self.dates.last_used_at.max(known.dates.last_used_at);
+    }
+
     /// Whether this is its label or its fingerprint.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {

@@ -211,12 +211,11 @@ impl Connection {
             let label = label.as_ref().map(ToString::to_string).or(address);
             let event = || Event {
                 reason: spent.as_ref().map(|spent| format!("with {spent}")),
-                credential_id: before
-                    .credential_ids(|device| {
-                        kind == Some(device.kind())
-                            && label_of.is_none_or(|label| *label == device.label)
-                    })
-                    .or_else(|| key::gone(&before, account)),
+                credential_id: before.credential_ids(|device| {
+                    kind == Some(device.kind())
+                        && label_of.is_none_or(|label| *label == device.label)
+                }),
+                fingerprint: key::gone(&before, account),
                 ..factor_event("remove", by, named, label)
             };
             let follows = what_follows(&before, account, factor, &prospects);

@@ -19,7 +19,7 @@ use mfa_protocol::factor::Authenticator;
 
 use super::super::connection::Connection;
 use super::super::error::{Failure, about};
-use super::super::peer::Subject;
+use super::super::peer::{Peer, Subject};
 use super::super::pending::{KeyProof, PendingKey};
 use super::super::random;
 use super::enroll::CONFIRMATION;
@@ -135,7 +135,7 @@ impl Connection {
             Err(NoSignature::Refused) => return Err(unsigned(REFUSED)),
             Err(other) => return Err(unsigned(&other.to_string())),
         };
-        let is_owner_wanted = self.agent.settings().key.verification.is_required();
+        let is_owner_wanted = self.agent.settings().key.verifies_owner();
         if is_owner_wanted && key.is_security_key() && !assertion.is_owner_verified {
             return Err(unsigned(NOT_VERIFIED));
         }
@@ -227,7 +227,7 @@ fn now() -> Timestamp {
 
 /// Refuses keys of a type that the settings do not accept.
 fn check_type(settings: &Settings, key: &PublicKey) -> Result<(), Failure> {
-    match settings.key.accepts(key) {
+    match settings.key.take(key) {
         true => Ok(()),
         false => Err(Failure::refused(of_other_type(key))),
     }
@@ -244,14 +244,10 @@ fn of_other_type(key: &PublicKey) -> String {
     }
 }
 
-/// The event of a change of a key. The fingerprint identifies it in the audit log, as a maker's ID does a token.
-fn key_event(
-    event: &'static str,
-    by: (&Subject, super::Peer),
-    key: &SecurityKey,
-) -> Event {
+/// The event of a change of a key.
+fn key_event(event: &'static str, by: (&Subject, Peer), key: &SecurityKey) -> Event {
     Event {
-        credential_id: Some(key.key.fingerprint()),
+        fingerprint: Some(key.key.fingerprint()),
         ..factor_event(event, by, Authenticator::Key, Some(key.label.to_string()))
     }
 }
