@@ -13,6 +13,7 @@ use mfa_protocol::admin::{
 };
 use mfa_protocol::factor::Authenticator;
 use mfa_protocol::login::Unsigned;
+use nix::unistd::geteuid;
 use serde::Serialize;
 
 use crate::args;
@@ -118,6 +119,12 @@ fn unsigned(user: &str, why: Unsigned) -> Failure {
 }
 
 fn way_out(user: &str) -> String {
+    if geteuid().is_root() {
+        // sudo hides the ssh-agent, and who is root needs no proof.
+        return format!(
+            "As root you can store it without a signature: mfactl enroll key {user} --no-confirm < FILE.pub"
+        );
+    }
     format!(
         "Here:     eval \"$(ssh-agent)\"; ssh-add ~/.ssh/id_ed25519_sk; then again\n\
          Over SSH: connect with ssh -A\n\
