@@ -5,9 +5,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use crate::checking::{checked, error, warning};
-use crate::support::{
-    Agent, Exchange, admin, caller, mfactl, refused, run, sshd, stdout, value,
-};
+use crate::support::{Agent, Exchange, admin, caller, mfactl, refused, run, sshd, stdout, value};
 
 fn health(differing: Value) -> Exchange {
     let mut health = json!({
@@ -270,7 +268,8 @@ fn doctor_names_the_line_by_which_a_key_is_used_without_a_touch() {
             drifts(json!([])),
             keys(json!([key(&user), key("mfat-another")])),
         ]);
-        let screen = stdout(&doctor(&agent, &["--sshd", &program])).replace("\n                  ", " ");
+        let screen =
+            stdout(&doctor(&agent, &["--sshd", &program])).replace("\n                  ", " ");
         let line = format!("sshd takes yubikey of {user} without a touch");
         assert_eq!(screen.contains(&line), expected, "{screen}");
         let place = format!("{}:2", file.display());

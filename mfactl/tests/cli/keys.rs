@@ -16,7 +16,8 @@ use crate::support::{
 
 const SK: &str = "sk-ssh-ed25519@openssh.com \
     AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAqYYOyTMdO9s2KUqjLlL1HdZH7SKdYpTjqQqYYP3pRZAAAABHNzaDo=";
-const RSA: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAqYYOyTMdO9s2KUqjLlL1HdZH7SKdYpTjqQqYYP3pRZ";
+const RSA: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAqYYOyTMdO9s2KUqjLlL1HdZH7SKdYpTjqQqYYP3pRZ";
 const PRIVATE: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAAsecret\n";
 const TYPE: &str = "sk-ssh-ed25519@openssh.com";
 const FINGERPRINT: &str = "SHA256:PDE1CRe/v/lEiJ40apDykZt2233skBr/1BhcvHwm4J4";
@@ -97,8 +98,16 @@ fn one_s_own_key_signs_through_the_ssh_agent_before_it_is_stored() {
     let socket = folder.path().join("ssh-agent");
     let user = caller();
     let agent = Agent::scripted(vec![
-        admin("EnrollKey", json!({"key": SK, "confirm": true}), wants(&user, "Cw==", false)),
-        admin("ConfirmKey", json!({"signed": "DAAAAAA="}), wants(&user, "DQE=", true)),
+        admin(
+            "EnrollKey",
+            json!({"key": SK, "confirm": true}),
+            wants(&user, "Cw==", false),
+        ),
+        admin(
+            "ConfirmKey",
+            json!({"signed": "DAAAAAA="}),
+            wants(&user, "DQE=", true),
+        ),
         admin("ConfirmKey", json!({"signed": "DgI="}), stored(&user)),
     ]);
     let serving = ssh_agent(
@@ -107,7 +116,11 @@ fn one_s_own_key_signs_through_the_ssh_agent_before_it_is_stored() {
     );
     let output = with_ssh_agent(&agent, Some(&socket), &["enroll", "key"], SK);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert_eq!(stderr(&output), "Touch your security key.\n", "once, and before the signature");
+    assert_eq!(
+        stderr(&output),
+        "Touch your security key.\n",
+        "once, and before the signature"
+    );
     assert!(stdout(&output).contains("enrolled"));
     serving.join().unwrap();
     assert_eq!(agent.finish(), 1, "all on one connection");
@@ -120,11 +133,20 @@ fn without_an_ssh_agent_nothing_is_stored_and_the_ways_out_are_named() {
     for socket in [None, Some(&*nobody), Some(Path::new("relative"))] {
         let user = caller();
         let parameters = json!({"key": SK, "confirm": true});
-        let agent = Agent::scripted(vec![admin("EnrollKey", parameters, wants(&user, "Cw==", false))]);
+        let agent = Agent::scripted(vec![admin(
+            "EnrollKey",
+            parameters,
+            wants(&user, "Cw==", false),
+        )]);
         let output = with_ssh_agent(&agent, socket, &["enroll", "key"], SK);
         assert_eq!(output.status.code(), Some(1));
         let said = stderr(&output);
-        for words in ["Nothing was stored", "ssh -A", "ssh-add", "mfactl enroll key"] {
+        for words in [
+            "Nothing was stored",
+            "ssh -A",
+            "ssh-add",
+            "mfactl enroll key",
+        ] {
             assert!(said.contains(words), "{said}");
         }
         agent.finish();
@@ -137,10 +159,18 @@ fn an_agent_that_wants_other_messages_carried_is_refused() {
     let socket = folder.path().join("ssh-agent");
     // 19 would remove all keys of the ssh-agent.
     let wanted = wants(&caller(), "Ew==", false);
-    let agent = Agent::scripted(vec![admin("EnrollKey", json!({"key": SK, "confirm": true}), wanted)]);
+    let agent = Agent::scripted(vec![admin(
+        "EnrollKey",
+        json!({"key": SK, "confirm": true}),
+        wanted,
+    )]);
     let output = with_ssh_agent(&agent, Some(&socket), &["enroll", "key"], SK);
     assert_eq!(output.status.code(), Some(3));
-    assert!(stderr(&output).contains("neither keys nor a signature"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("neither keys nor a signature"),
+        "{}",
+        stderr(&output)
+    );
     agent.finish();
 }
 
@@ -151,12 +181,18 @@ fn a_private_key_goes_nowhere_and_is_shown_nowhere() {
         (&["enroll", "key", "alice"][..], PRIVATE),
         (&["--json", "enroll", "key", "alice"], PRIVATE),
         (&["import", "authorized-keys", "alice", "-"], PRIVATE),
-        (&["enroll", "key", "alice"], "b3BlbnNzaC1rZXktdjEAAAAAsecret"),
+        (
+            &["enroll", "key", "alice"],
+            "b3BlbnNzaC1rZXktdjEAAAAAsecret",
+        ),
     ] {
         let output = mfactl(&agent, line, input);
         assert_eq!(output.status.code(), Some(1), "{line:?}");
         let said = stdout(&output) + &stderr(&output);
-        assert!(said.contains("private key") && said.contains("Nothing was sent"), "{said}");
+        assert!(
+            said.contains("private key") && said.contains("Nothing was sent"),
+            "{said}"
+        );
         assert!(!said.contains("secret") && !said.contains("b3Bl"), "{said}");
     }
     let mut person = Person::runs(&agent, &["enroll", "key", "alice"]);
@@ -164,7 +200,10 @@ fn a_private_key_goes_nowhere_and_is_shown_nowhere() {
     let (screen, code) = person.ends();
     assert_eq!(code, Some(1));
     assert!(screen.contains("private key"), "{screen}");
-    assert!(!screen.contains("secret") && !screen.contains("BEGIN"), "{screen}");
+    assert!(
+        !screen.contains("secret") && !screen.contains("BEGIN"),
+        "{screen}"
+    );
     agent.finish();
 }
 
@@ -175,11 +214,18 @@ fn what_is_no_key_alone_is_refused_before_anything_is_sent() {
         (String::new(), "standard input ended"),
         ("# comment\n".to_owned(), "no public key"),
         ("nonsense\n".to_owned(), "no public key"),
-        (format!("no-touch-required {SK}\n"), "options before the key"),
+        (
+            format!("no-touch-required {SK}\n"),
+            "options before the key",
+        ),
     ] {
         let output = mfactl(&agent, &["enroll", "key", "alice"], &input);
         assert_ne!(output.status.code(), Some(0));
-        assert!(stderr(&output).contains(words), "{input}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains(words),
+            "{input}: {}",
+            stderr(&output)
+        );
     }
     agent.finish();
 }
@@ -207,7 +253,9 @@ fn keys_of_a_file(dry_run: bool) -> Exchange {
 fn an_import_takes_what_the_agent_takes_and_names_each_line_that_it_leaves() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("authorized_keys");
-    let text = format!("# anna\nno-touch-required,from=\"a b\" {SK} anna on the road\n{RSA}\ncert-authority {SK}\n");
+    let text = format!(
+        "# anna\nno-touch-required,from=\"a b\" {SK} anna on the road\n{RSA}\ncert-authority {SK}\n"
+    );
     write(&file, text).unwrap();
     let line = ["import", "authorized-keys", "alice", file.to_str().unwrap()];
     let agent = Agent::scripted(vec![keys_of_a_file(false), keys_of_a_file(true)]);
@@ -215,7 +263,9 @@ fn an_import_takes_what_the_agent_takes_and_names_each_line_that_it_leaves() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         stdout(&output),
-        format!("\"anna on the road\" {FINGERPRINT}\nalice: 1 imported, 0 unchanged, 2 left, 0 refused\n")
+        format!(
+            "\"anna on the road\" {FINGERPRINT}\nalice: 1 imported, 0 unchanged, 2 left, 0 refused\n"
+        )
     );
     let said = stderr(&output);
     for words in [
@@ -227,7 +277,10 @@ fn an_import_takes_what_the_agent_takes_and_names_each_line_that_it_leaves() {
     }
     let json = mfactl(&agent, &[&line[..], &["--json", "--dry-run"]].concat(), "");
     let report = value(&json);
-    assert_eq!((&report["stored"], &report["dry_run"]), (&json!(1), &json!(true)));
+    assert_eq!(
+        (&report["stored"], &report["dry_run"]),
+        (&json!(1), &json!(true))
+    );
     assert_eq!(report["left"][1]["line"], 4);
     assert_eq!(report["keys"][0]["fingerprint"], FINGERPRINT);
     agent.finish();
@@ -256,7 +309,11 @@ fn a_person_sees_a_trial_of_an_import_first() {
 fn a_key_is_renamed_disabled_and_removed_by_name_or_fingerprint() {
     let status = || {
         let account = account(json!({"enrolled": ["key"], "keys": [key("yubikey")]}));
-        admin("Status", json!({"user": "alice"}), json!({ "account": account }))
+        admin(
+            "Status",
+            json!({"user": "alice"}),
+            json!({ "account": account }),
+        )
     };
     let agent = Agent::scripted(vec![
         status(),
@@ -277,10 +334,21 @@ fn a_key_is_renamed_disabled_and_removed_by_name_or_fingerprint() {
         ),
     ]);
     let renamed = mfactl(&agent, &["rename", "key", "alice", "--to", "blue"], "");
-    assert_eq!(stdout(&renamed), "alice: security key \"yubikey\" is now \"blue\"\n");
-    let disabled = mfactl(&agent, &["disable", "key", "alice", "--label", FINGERPRINT], "");
+    assert_eq!(
+        stdout(&renamed),
+        "alice: security key \"yubikey\" is now \"blue\"\n"
+    );
+    let disabled = mfactl(
+        &agent,
+        &["disable", "key", "alice", "--label", FINGERPRINT],
+        "",
+    );
     assert_eq!(stdout(&disabled), "alice: key \"blue\" is now disabled\n");
-    let removed = mfactl(&agent, &["remove", "key", "alice", "--label", FINGERPRINT], "");
+    let removed = mfactl(
+        &agent,
+        &["remove", "key", "alice", "--label", FINGERPRINT],
+        "",
+    );
     assert_eq!(
         stdout(&removed),
         format!("alice: key \"{FINGERPRINT}\" removed\nsshd still accepts this key\n")
@@ -314,6 +382,9 @@ fn what_the_agent_refuses_is_said() {
     let parameters = json!({"user": "alice", "key": SK, "confirm": false});
     let agent = Agent::scripted(vec![refused("EnrollKey", parameters, "Refused", "no room")]);
     let output = mfactl(&agent, &["enroll", "key", "alice"], SK);
-    assert_eq!((output.status.code(), stderr(&output)), (Some(1), "mfactl: no room\n".to_owned()));
+    assert_eq!(
+        (output.status.code(), stderr(&output)),
+        (Some(1), "mfactl: no room\n".to_owned())
+    );
     agent.finish();
 }

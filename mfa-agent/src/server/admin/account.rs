@@ -195,7 +195,10 @@ impl Connection {
                     named.map_or(0, |to| account.remove_contacts(channel, Some(&to)))
                 }
                 (None, None, Some(name)) => {
-                    address = account.find_key(Some(name)).ok().map(|key| key.label.to_string());
+                    address = account
+                        .find_key(Some(name))
+                        .ok()
+                        .map(|key| key.label.to_string());
                     account.remove_keys(Some(name))
                 }
                 (None, _, _) => account.remove(factor),

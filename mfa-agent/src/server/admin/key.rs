@@ -103,7 +103,10 @@ impl Connection {
     ) -> Result<EnrollKeyReply, Failure> {
         let key = &pending.key.key;
         let found = identities(said, std::iter::once(key)).map_err(|_| unsigned(NOT_LISTED))?;
-        let identity = found.into_iter().next().ok_or_else(|| unsigned(NOT_LISTED))?;
+        let identity = found
+            .into_iter()
+            .next()
+            .ok_or_else(|| unsigned(NOT_LISTED))?;
         let challenge = Challenge::new(&ChallengeContext {
             purpose: Purpose::Enroll,
             host: &self.agent.host_name(),
@@ -182,7 +185,9 @@ impl Connection {
         permit: &Permit,
         key: &SecurityKey,
     ) -> Result<EnrollKeyReply, Failure> {
-        let others = self.agent.others_with(&subject.user, std::slice::from_ref(&key.key))?;
+        let others = self
+            .agent
+            .others_with(&subject.user, std::slice::from_ref(&key.key))?;
         let event = Event {
             reason: others.event_reason(),
             ..key_event("enroll", (subject, self.peer), key)
@@ -205,11 +210,7 @@ impl Connection {
 }
 
 /// The key with the given label, the one that it has already, or a free one.
-fn new_key(
-    account: &Account,
-    key: PublicKey,
-    label: Option<&str>,
-) -> Result<SecurityKey, Failure> {
+fn new_key(account: &Account, key: PublicKey, label: Option<&str>) -> Result<SecurityKey, Failure> {
     let held = account.keys().iter().find(|held| held.key == key);
     let label = match (label, held) {
         (Some(label), _) => label.parse().map_err(Failure::refused)?,
@@ -287,7 +288,8 @@ pub(super) fn gone(before: &Account, left: &Account) -> Option<String> {
 }
 
 /// What a removal here does not do.
-pub(super) const STILL_IN_SSHD: &str = "sshd still accepts this key for logins if it is in authorized_keys: remove it there too";
+pub(super) const STILL_IN_SSHD: &str =
+    "sshd still accepts this key for logins if it is in authorized_keys: remove it there too";
 
 const NOT_LISTED: &str = "your ssh-agent does not have this key; to see its keys: ssh-add -L; to add this one: ssh-add FILE (the file \
                           without .pub)";

@@ -71,7 +71,10 @@ fn a_security_key_comes_back_with_the_later_counter_and_stays_disabled() {
     assert_eq!(restored.keys(), live.keys());
     let fresh = with_key(4).restored(None, at(9));
     assert_eq!(fresh.account.keys(), with_key(4).keys());
-    assert_eq!(fresh.unknown_counters, full().restored(None, at(9)).unknown_counters);
+    assert_eq!(
+        fresh.unknown_counters,
+        full().restored(None, at(9)).unknown_counters
+    );
 }
 
 #[test]

@@ -95,7 +95,8 @@ fn read(typed: &Secret) -> Result<KeyLine, Failure> {
 
 /// Carries a message to the ssh-agent, and returns its reply.
 fn carried(context: &mut Context, reply: &EnrollKeyReply, sign: &str) -> Result<String, Failure> {
-    let message = Message::new(sign, Some(PATIENCE)).map_err(|e| Failure::Garbled(e.to_string()))?;
+    let message =
+        Message::new(sign, Some(PATIENCE)).map_err(|e| Failure::Garbled(e.to_string()))?;
     let user = clean(&reply.user);
     let Some(socket) = socket() else {
         return Err(unsigned(&user, Unsigned::NoAgent));
