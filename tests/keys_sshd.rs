@@ -92,7 +92,7 @@ fn the_enrolled_key_that_sshd_has_verified_passes_without_a_question() {
         place.asks_nothing(&place.key);
         let event = &place.agent.logins_of(ANNA, 1)[0];
         assert_eq!(event.text("result"), "passed");
-        assert_eq!(event.text("method"), "key", "{event:?}");
+        assert_eq!(event.text("factor"), "key", "{event:?}");
         let line = event.json().to_string();
         assert!(line.contains(&place.key.fingerprint()), "{line}");
         let key = &place.status()["keys"][0];

@@ -143,7 +143,9 @@ mod tests {
 
     #[test]
     fn a_source_has_ended_once_nothing_is_left_of_it_and_not_while_it_may_deliver() {
-        let (end, mut other) = nix::unistd::pipe().map(|(a, b)| (File::from(a), File::from(b))).unwrap();
+        let (end, mut other) = nix::unistd::pipe()
+            .map(|(a, b)| (File::from(a), File::from(b)))
+            .unwrap();
         io::Write::write_all(&mut other, b"key\ncode\n").unwrap();
         let mut reader = LineReader::new(end, 1);
         for line in [b"key".as_slice(), b"code"] {

@@ -175,7 +175,9 @@ impl Settings {
 
     /// Whether sshd demands the touch of a security key whatever authorized_keys says.
     pub(crate) fn is_touch_required(&self) -> bool {
-        self.key_options.iter().any(|option| option == "touch-required")
+        self.key_options
+            .iter()
+            .any(|option| option == "touch-required")
     }
 
     /// Whether a program says which keys are accepted.
@@ -203,7 +205,9 @@ impl Settings {
 
 /// Words between blanks or commas, without `none`.
 fn words(value: &str) -> Vec<String> {
-    let words = value.split([' ', ',']).filter(|word| !word.is_empty() && *word != "none");
+    let words = value
+        .split([' ', ','])
+        .filter(|word| !word.is_empty() && *word != "none");
     words.map(str::to_owned).collect()
 }
 
@@ -281,7 +285,9 @@ mod tests {
         let settings = Settings::parse(text);
         let files = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
         assert_eq!(settings.authorized_keys, files);
-        assert!(!settings.is_touch_required() && !settings.has_keys_command() && settings.has_user_ca());
+        assert!(
+            !settings.is_touch_required() && !settings.has_keys_command() && settings.has_user_ca()
+        );
         let both = Settings::parse("pubkeyauthoptions touch-required,verify-required\n");
         assert!(both.is_touch_required());
     }

@@ -129,7 +129,10 @@ impl SecurityKey {
 
     /// Sets its counter.
     pub fn set_counter(&self, counter: u32) {
-        fs::write(self.folder.join("counter"), counter.to_string()).expect("a counter");
+        let path = self.folder.join("counter");
+        fs::write(&path, counter.to_string()).expect("a counter");
+        // The key's owner counts on.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o666)).expect("a mode");
     }
 
     /// How often it has signed.

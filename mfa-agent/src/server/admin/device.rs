@@ -9,7 +9,7 @@ use mfa_protocol::admin::{
 use super::super::authorization::what_follows;
 use super::super::connection::Connection;
 use super::super::error::{Failure, about};
-use super::super::peer::Subject;
+use super::super::peer::{Peer, Subject};
 use super::RECORDS_A_PAGE;
 use super::{Change, ROOM, change_event, factor_event};
 use crate::audit::Event;
@@ -30,18 +30,13 @@ impl Connection {
         let (subject, permit) = self.changing(user, &settings, Change::Enroll(factor))?;
         let by = (&subject, self.peer);
         let (changed, ()) = self.change_factors(&subject, &permit, |account| {
-            let (was, id) = if is_key {
-                rename_key(account, label.as_ref(), &to)?
-            } else {
-                let was = account.rename(label.as_ref(), &to);
-                let id = account.credential_ids(|device| device.label == to);
-                let was = was.map_err(Failure::refused)?;
-                (was.map(|(kind, was)| (kind.into(), was)), id)
+            let was = match is_key {
+                true => rename_key(account, label.as_ref(), &to)?,
+                false => rename_device(account, label.as_ref(), &to)?,
             };
-            let event = was.map(|(kind, was): (Authenticator, Label)| Event {
+            let event = was.map(|(named, was)| Event {
                 reason: Some(format!("its name was {:?} before", was.to_string())),
-                credential_id: id,
-                ..factor_event("rename", by, kind, Some(to.to_string()))
+                ..named_event("rename", by, account, (named, to.as_str()))
             });
             Ok((event, ()))
         })?;
@@ -80,10 +75,7 @@ impl Connection {
                 permit.check_left(account, factor)?;
                 permit.check_last(&before, account, &prospects)?;
             }
-            let event = changed.then(|| Event {
-                credential_id: credential_id(&before, named, &label),
-                ..factor_event(name, by, named, Some(label.clone()))
-            });
+            let event = changed.then(|| named_event(name, by, &before, (named, &label)));
             let note = what_follows(&before, account, factor, &prospects);
             Ok((event, (label, note)))
         })?;
@@ -215,28 +207,52 @@ fn renames_key(factor: Option<Authenticator>) -> Result<bool, Failure> {
     }
 }
 
-/// Returns the earlier name of the key, if it had another, and its fingerprint.
+/// What it is, and its earlier name if it had another.
+type Renamed = Option<(Authenticator, Label)>;
+
 fn rename_key(
     account: &mut Account,
     label: Option<&Label>,
     to: &Label,
-) -> Result<(Option<(Authenticator, Label)>, Option<String>), Failure> {
+) -> Result<Renamed, Failure> {
     let was = account.rename_key(label.map(Label::as_str), to);
     let was = was.map_err(Failure::refused)?;
-    let id = credential_id(account, Authenticator::Key, to.as_str());
-    Ok((was.map(|was| (Authenticator::Key, was)), id))
+    Ok(was.map(|was| (Authenticator::Key, was)))
 }
 
-/// The maker's ID of a device, or the fingerprint of a key, for the audit log.
-fn credential_id(account: &Account, named: Authenticator, label: &str) -> Option<String> {
-    if named == Authenticator::Key {
-        let key = account.find_key(Some(label)).ok()?;
-        return Some(key.key.fingerprint());
-    }
+fn rename_device(
+    account: &mut Account,
+    label: Option<&Label>,
+    to: &Label,
+) -> Result<Renamed, Failure> {
+    let was = account.rename(label, to).map_err(Failure::refused)?;
+    Ok(was.map(|(kind, was)| (kind.into(), was)))
+}
+
+/// The event of a change of what has this label, with what else identifies it.
+fn named_event(
+    event: &'static str,
+    by: (&Subject, Peer),
+    account: &Account,
+    (named, label): (Authenticator, &str),
+) -> Event {
     let kind = named.device_kind();
+<<<<<<< HEAD
     let is_meant =
         |device: &Device| kind == Some(device.kind()) && device.label.as_str() == label;
     account.credential_ids(is_meant)
+=======
+    let is_meant = |device: &Device| kind == Some(device.kind()) && device.label.as_str() == label;
+    let key = match named {
+        Authenticator::Key => account.find_key(Some(label)).ok(),
+        _ => None,
+    };
+    Event {
+        credential_id: account.credential_ids(is_meant),
+        fingerprint: key.map(|key| key.key.fingerprint()),
+        ..factor_event(event, by, named, Some(label.to_owned()))
+    }
+>>>>>>> k3
 }
 
 /// Returns the name of the device, the key or the server, and whether anything changed.

@@ -19,7 +19,7 @@ use mfa_protocol::factor::Authenticator;
 
 use super::super::connection::Connection;
 use super::super::error::{Failure, about};
-use super::super::peer::Subject;
+use super::super::peer::{Peer, Subject};
 use super::super::pending::{KeyProof, PendingKey};
 use super::super::random;
 use super::enroll::CONFIRMATION;
@@ -54,12 +54,19 @@ impl Connection {
         // What would be refused after the touch is refused before it.
         let is_new = account.clone().add_key(key.clone());
         let is_new = is_new.map_err(Failure::refused)?;
-        if !is_new || !parameters.confirm {
-            if is_new && permit.by() == By::User {
-                return Err(Failure::refused(
-                    "your key is stored after it has signed once; confirm it",
-                ));
-            }
+        if !is_new {
+            let held = account.find_key(Some(key.label.as_str()));
+            return Ok(EnrollKeyReply {
+                stored: true,
+                ..reply(&subject, held.unwrap_or(&key))
+            });
+        }
+        if !parameters.confirm && permit.by() == By::User {
+            return Err(Failure::refused(
+                "your key is stored after it has signed once; confirm it",
+            ));
+        }
+        if !parameters.confirm {
             return self.store_key(&subject, &permit, &key);
         }
         let mut reply = reply(&subject, &key);
@@ -103,7 +110,10 @@ impl Connection {
     ) -> Result<EnrollKeyReply, Failure> {
         let key = &pending.key.key;
         let found = identities(said, std::iter::once(key)).map_err(|_| unsigned(NOT_LISTED))?;
-        let identity = found.into_iter().next().ok_or_else(|| unsigned(NOT_LISTED))?;
+        let identity = found
+            .into_iter()
+            .next()
+            .ok_or_else(|| unsigned(NOT_LISTED))?;
         let challenge = Challenge::new(&ChallengeContext {
             purpose: Purpose::Enroll,
             host: &self.agent.host_name(),
@@ -135,7 +145,7 @@ impl Connection {
             Err(NoSignature::Refused) => return Err(unsigned(REFUSED)),
             Err(other) => return Err(unsigned(&other.to_string())),
         };
-        let is_owner_wanted = self.agent.settings().key.verification.is_required();
+        let is_owner_wanted = self.agent.settings().key.verifies_owner();
         if is_owner_wanted && key.is_security_key() && !assertion.is_owner_verified {
             return Err(unsigned(NOT_VERIFIED));
         }
@@ -182,7 +192,9 @@ impl Connection {
         permit: &Permit,
         key: &SecurityKey,
     ) -> Result<EnrollKeyReply, Failure> {
-        let others = self.agent.others_with(&subject.user, std::slice::from_ref(&key.key))?;
+        let others = self
+            .agent
+            .others_with(&subject.user, std::slice::from_ref(&key.key))?;
         let event = Event {
             reason: others.event_reason(),
             ..key_event("enroll", (subject, self.peer), key)
@@ -205,11 +217,7 @@ impl Connection {
 }
 
 /// The key with the given label, the one that it has already, or a free one.
-fn new_key(
-    account: &Account,
-    key: PublicKey,
-    label: Option<&str>,
-) -> Result<SecurityKey, Failure> {
+fn new_key(account: &Account, key: PublicKey, label: Option<&str>) -> Result<SecurityKey, Failure> {
     let held = account.keys().iter().find(|held| held.key == key);
     let label = match (label, held) {
         (Some(label), _) => label.parse().map_err(Failure::refused)?,
@@ -227,7 +235,7 @@ fn now() -> Timestamp {
 
 /// Refuses keys of a type that the settings do not accept.
 fn check_type(settings: &Settings, key: &PublicKey) -> Result<(), Failure> {
-    match settings.key.accepts(key) {
+    match settings.key.take(key) {
         true => Ok(()),
         false => Err(Failure::refused(of_other_type(key))),
     }
@@ -244,14 +252,10 @@ fn of_other_type(key: &PublicKey) -> String {
     }
 }
 
-/// The event of a change of a key. The fingerprint identifies it in the audit log, as a maker's ID does a token.
-fn key_event(
-    event: &'static str,
-    by: (&Subject, super::Peer),
-    key: &SecurityKey,
-) -> Event {
+/// The event of a change of a key.
+fn key_event(event: &'static str, by: (&Subject, Peer), key: &SecurityKey) -> Event {
     Event {
-        credential_id: Some(key.key.fingerprint()),
+        fingerprint: Some(key.key.fingerprint()),
         ..factor_event(event, by, Authenticator::Key, Some(key.label.to_string()))
     }
 }
@@ -291,7 +295,8 @@ pub(super) fn gone(before: &Account, left: &Account) -> Option<String> {
 }
 
 /// What a removal here does not do.
-pub(super) const STILL_IN_SSHD: &str = "sshd still accepts this key for logins if it is in authorized_keys: remove it there too";
+pub(super) const STILL_IN_SSHD: &str =
+    "sshd still accepts this key for logins if it is in authorized_keys: remove it there too";
 
 const NOT_LISTED: &str = "your ssh-agent does not have this key; to see its keys: ssh-add -L; to add this one: ssh-add FILE (the file \
                           without .pub)";

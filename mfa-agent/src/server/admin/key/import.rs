@@ -52,7 +52,7 @@ impl Connection {
             let fingerprints: Vec<_> = stored.filter_map(|it| it.fingerprint.clone()).collect();
             let event = (!fingerprints.is_empty()).then(|| Event {
                 reason: others.event_reason(),
-                credential_id: Some(fingerprints.join(", ")),
+                fingerprint: Some(fingerprints.join(", ")),
                 ..factor_event("import", by, Authenticator::Key, None)
             });
             Ok(put_if(event, account, results))
@@ -76,7 +76,7 @@ impl Connection {
 fn read(settings: &Settings, line: &WireLine) -> Result<PublicKey, (KeyOutcome, String)> {
     let read: Result<KeyLine, _> = line.key.parse();
     match read {
-        Ok(read) if settings.key.accepts(&read.key) => Ok(read.key),
+        Ok(read) if settings.key.take(&read.key) => Ok(read.key),
         Ok(read) => Err((KeyOutcome::Left, of_other_type(&read.key))),
         // sshd takes keys of other types, which are none of ours.
         Err(error) if line.key.starts_with("sk-") => Err((KeyOutcome::Refused, error.to_string())),
