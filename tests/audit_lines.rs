@@ -51,7 +51,7 @@ impl User {
         let answer = AnswerParameters {
             session: session.clone(),
             answer: Secret::new(self.token.counted(self.counter)),
-            is_password: None,
+            ..AnswerParameters::default()
         };
         // A code whose login got no reply may be used up.
         self.counter += 1;

@@ -209,7 +209,7 @@ fn sshds_fake_password_for_a_refused_user_does_not_count() {
         let answer = AnswerParameters {
             session: begun.session,
             answer: answer.as_str().into(),
-            is_password: None,
+            ..AnswerParameters::default()
         };
         let reply = connection.call::<Answer>(&answer).expect("a reply");
         assert_ne!(reply.step.outcome, Some(Outcome::Passed));

@@ -20,6 +20,7 @@ pub(crate) fn entry_facts(settings: &Settings) -> EntryFacts<'_> {
             false => &[],
         },
         renews_devices: settings.recovery.new_device,
+        keys: settings.key,
     }
 }
 

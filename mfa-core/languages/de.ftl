@@ -41,6 +41,7 @@ way-questions = eine Sicherheitsfrage
 way-email = ein Code per E-Mail
 way-sms = ein Code per SMS
 way-radius = ein Passcode, den ein anderer Server prüft
+way-key = Ihr Sicherheitsschlüssel
 
 code-on-its-way =
     Ein Code ist unterwegs { $channel ->
@@ -70,6 +71,10 @@ push-sent = Eine Anfrage wurde an Ihr Telefon gesendet. Bestätigen Sie sie dort
 push-not-approved = Nicht bestätigt: Die Anfrage wurde auf dem Telefon abgelehnt, oder das Konto ist vorübergehend gesperrt. Wenn Sie diese Anmeldung nicht begonnen haben, wenden Sie sich an Ihre Administration.
 push-too-many = An Ihr Telefon wurden zu viele Anfragen gesendet. Geben Sie einen Passcode ein, oder versuchen Sie es in einigen Minuten noch einmal.
 challenge-too-many = Der Server, der Ihren Passcode prüft, hat zu viele Fragen gestellt. Versuchen Sie es in einigen Minuten noch einmal.
+touch-key = Berühren Sie Ihren Sicherheitsschlüssel.
+key-silent = Der Sicherheitsschlüssel hat nicht geantwortet: Er ist nicht eingesteckt oder wurde nicht rechtzeitig berührt.
+key-out-of-reach = Kein Sicherheitsschlüssel, der für Sie eingerichtet ist, ist von hier aus erreichbar. Melden Sie sich mit dem Schlüssel selbst über SSH an, oder leiten Sie Ihren SSH-Agenten weiter (ssh -A) und prüfen Sie, ob er den Schlüssel hat (ssh-add -L). Wenn das nicht geht, wenden Sie sich an Ihre Administration.
+key-not-accepted = Nicht akzeptiert: Die Signatur des Sicherheitsschlüssels ist nicht gültig, oder das Konto ist vorübergehend gesperrt. Wenn das Problem bleibt, wenden Sie sich an Ihre Administration.
 
 number-characters = Eine Telefonnummer darf nur Ziffern, Leerzeichen und + - ( ) . / enthalten, höchstens { $longest } Zeichen.
 number-no-country = Geben Sie die Telefonnummer mit Ländervorwahl ein, zum Beispiel +49 170 1234567.
@@ -152,6 +157,8 @@ answer-short = Diese Antwort ist zu kurz. Sie braucht mindestens { $least } Zeic
 answer-is-question = Diese Antwort ist die Frage selbst. Geben Sie eine andere Antwort.
 answer-is-user = Diese Antwort ist Ihr Benutzername. Geben Sie eine andere Antwort.
 answer-twice = Eine andere Frage hat dieselbe Antwort. Geben Sie eine andere Antwort.
+enroll-security-key = Sie haben sich mit diesem Sicherheitsschlüssel angemeldet. Er kann ab jetzt Ihr zweiter Faktor sein:
+prompt-enroll-key = Geben Sie { word-yes } ein, um ihn einzurichten:
 enroll-codes =
     Bewahren Sie diese Wiederherstellungscodes auf.
     Mit jedem können Sie sich einmal statt mit einem Code anmelden.
@@ -182,3 +189,4 @@ notice-factor-questions = Sicherheitsfragen
 notice-factor-email = eine E-Mail-Adresse für Codes
 notice-factor-sms = eine Mobilnummer für Codes
 notice-factor-radius = ein Authenticator, den ein anderer Server prüft
+notice-factor-key = ein Sicherheitsschlüssel

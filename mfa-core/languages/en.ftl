@@ -48,6 +48,7 @@ way-questions = a security question
 way-email = a code by e-mail
 way-sms = a code by text message
 way-radius = a passcode checked by another server
+way-key = your security key
 
 # Codes that are sent. $channel: email or sms. $other: yes if there is another way to log in, otherwise no.
 code-on-its-way =
@@ -81,6 +82,11 @@ push-not-approved = Not approved: the request was refused on the phone, or the a
 push-too-many = Too many requests were sent to your phone. Type a passcode, or try again in a few minutes.
 # A RADIUS server asks back again and again.
 challenge-too-many = The server that checks your passcode asked too many questions. Try again in a few minutes.
+# Security keys. The first is said before the key blinks.
+touch-key = Touch your security key.
+key-silent = The security key did not answer: it is not plugged in, or was not touched in time.
+key-out-of-reach = No security key that is set up for you is in reach. Log in by SSH with the key itself, or forward your SSH agent (ssh -A) and check that it has the key (ssh-add -L). If you can't, contact your administrator.
+key-not-accepted = Not accepted: the signature of the security key is not valid, or the account is temporarily locked. If this keeps happening, contact your administrator.
 
 # Why a telephone number is refused. $longest: a number.
 number-characters = A telephone number can contain only digits, spaces and + - ( ) . / and at most { $longest } characters.
@@ -167,6 +173,9 @@ answer-short = This answer is too short. Give at least { $least } characters, no
 answer-is-question = This answer is the question itself. Give another answer.
 answer-is-user = This answer is your user name. Give another answer.
 answer-twice = Another question has the same answer. Give another answer.
+# A security key that sshd has just verified; it follows. Then a prompt.
+enroll-security-key = You logged in with this security key. It can be your second factor from now on:
+prompt-enroll-key = Type { word-yes } to set it up:
 # The codes follow.
 enroll-codes =
     Keep these recovery codes.
@@ -198,3 +207,4 @@ notice-factor-questions = security questions
 notice-factor-email = an e-mail address for codes
 notice-factor-sms = a mobile number for codes
 notice-factor-radius = an authenticator that another server checks
+notice-factor-key = a security key

@@ -38,6 +38,7 @@ way-questions = una pregunta de seguridad
 way-email = un código por correo electrónico
 way-sms = un código por mensaje de texto
 way-radius = un código de acceso que comprueba otro servidor
+way-key = su llave de seguridad
 
 code-on-its-way =
     Se ha enviado un código { $channel ->
@@ -67,6 +68,10 @@ push-sent = Se ha enviado una solicitud a su teléfono. Apruébela allí.
 push-not-approved = No aprobada: la solicitud se rechazó en el teléfono o la cuenta está bloqueada temporalmente. Si usted no inició esta sesión, póngase en contacto con su administrador.
 push-too-many = Se han enviado demasiadas solicitudes a su teléfono. Escriba un código de acceso o inténtelo de nuevo dentro de unos minutos.
 challenge-too-many = El servidor que comprueba su código de acceso ha hecho demasiadas preguntas. Inténtelo de nuevo dentro de unos minutos.
+touch-key = Toque su llave de seguridad.
+key-silent = La llave de seguridad no ha respondido: no está conectada o no se tocó a tiempo.
+key-out-of-reach = Desde aquí no se puede acceder a ninguna llave de seguridad configurada para usted. Inicie sesión por SSH con la propia llave, o reenvíe su agente SSH (ssh -A) y compruebe que tiene la llave (ssh-add -L). Si no puede, póngase en contacto con su administrador.
+key-not-accepted = No se ha aceptado: la firma de la llave de seguridad no es válida o la cuenta está bloqueada temporalmente. Si el problema continúa, póngase en contacto con su administrador.
 
 number-characters = Un número de teléfono solo puede contener cifras, espacios y + - ( ) . /, { $longest } caracteres como máximo.
 number-no-country = Escriba el número de teléfono con el prefijo del país, por ejemplo +34 612 345 678.
@@ -146,6 +151,8 @@ answer-short = Esta respuesta es demasiado corta. Escriba al menos { $least } ca
 answer-is-question = Esta respuesta es la propia pregunta. Dé otra respuesta.
 answer-is-user = Esta respuesta es su nombre de usuario. Dé otra respuesta.
 answer-twice = Otra pregunta tiene la misma respuesta. Dé otra respuesta.
+enroll-security-key = Ha iniciado sesión con esta llave de seguridad. A partir de ahora puede ser su segundo factor:
+prompt-enroll-key = Escriba { word-yes } para configurarla:
 enroll-codes =
     Guarde estos códigos de recuperación.
     Cada uno permite iniciar sesión una vez en lugar de un código.
@@ -176,3 +183,4 @@ notice-factor-questions = preguntas de seguridad
 notice-factor-email = una dirección de correo electrónico para códigos
 notice-factor-sms = un número de móvil para códigos
 notice-factor-radius = un autenticador que comprueba otro servidor
+notice-factor-key = una llave de seguridad

@@ -39,6 +39,7 @@ way-questions = une question de sécurité
 way-email = un code par e-mail
 way-sms = un code par SMS
 way-radius = un code d'accès vérifié par un autre serveur
+way-key = votre clé de sécurité
 
 code-on-its-way =
     Un code a été envoyé { $channel ->
@@ -68,6 +69,10 @@ push-sent = Une demande a été envoyée à votre téléphone. Approuvez-la sur 
 push-not-approved = Non approuvée : la demande a été refusée sur le téléphone ou le compte est temporairement verrouillé. Si vous n'avez pas lancé cette connexion, contactez votre administrateur.
 push-too-many = Trop de demandes ont été envoyées à votre téléphone. Saisissez un code d'accès ou réessayez dans quelques minutes.
 challenge-too-many = Le serveur qui vérifie votre code d'accès a posé trop de questions. Réessayez dans quelques minutes.
+touch-key = Touchez votre clé de sécurité.
+key-silent = La clé de sécurité n'a pas répondu : elle n'est pas branchée ou n'a pas été touchée à temps.
+key-out-of-reach = Aucune clé de sécurité configurée pour vous n'est accessible d'ici. Connectez-vous par SSH avec la clé elle-même, ou transférez votre agent SSH (ssh -A) et vérifiez qu'il contient la clé (ssh-add -L). Si vous ne le pouvez pas, contactez votre administrateur.
+key-not-accepted = Réponse refusée : la signature de la clé de sécurité n'est pas valide ou le compte est temporairement bloqué. Si le problème persiste, contactez votre administrateur.
 
 number-characters = Un numéro de téléphone ne peut contenir que des chiffres, des espaces et + - ( ) . /, { $longest } caractères au plus.
 number-no-country = Tapez le numéro de téléphone avec l'indicatif du pays, par exemple +33 6 12 34 56 78.
@@ -148,6 +153,8 @@ answer-short = Cette réponse est trop courte. Donnez au moins { $least } caract
 answer-is-question = Cette réponse est la question elle-même. Donnez une autre réponse.
 answer-is-user = Cette réponse est votre nom d'utilisateur. Donnez une autre réponse.
 answer-twice = Une autre question a la même réponse. Donnez une autre réponse.
+enroll-security-key = Vous vous êtes connecté avec cette clé de sécurité. Elle peut désormais être votre second facteur :
+prompt-enroll-key = Tapez { word-yes } pour la configurer :
 enroll-codes =
     Conservez ces codes de récupération.
     Chacun permet une seule connexion à la place d'un code.
@@ -178,3 +185,4 @@ notice-factor-questions = des questions de sécurité
 notice-factor-email = une adresse e-mail pour les codes
 notice-factor-sms = un numéro de mobile pour les codes
 notice-factor-radius = un authentificateur vérifié par un autre serveur
+notice-factor-key = une clé de sécurité

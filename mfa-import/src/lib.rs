@@ -1,6 +1,6 @@
 //! Reads the second factors that other programs keep: google-authenticator's files, pam_oath's
 //! users file, the QR codes that Google Authenticator exports, what other apps and password managers
-//! export, and the files in which makers of tokens deliver keys.
+//! export, the files in which makers of tokens deliver keys, and OpenSSH's `authorized_keys`.
 //!
 //! Bytes come in, and [`Account`]s come out: devices with their last used code, scratch codes, a
 //! PIN, and notes on settings that can't be imported. This crate opens and sends nothing, and takes
@@ -15,6 +15,7 @@
 
 mod account;
 pub mod apps;
+pub mod authorized_keys;
 mod code;
 mod csv;
 pub mod google;

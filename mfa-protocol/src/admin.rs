@@ -10,6 +10,7 @@ mod device;
 mod enroll;
 mod explain;
 mod import;
+mod key;
 mod personal;
 mod session;
 
@@ -56,6 +57,11 @@ pub use import::{
     ImportEntry, ImportOutcome, ImportParameters, ImportReply, ImportResult, ImportUris,
     ImportedAccount,
 };
+pub use key::{
+    ConfirmKey, ConfirmKeyParameters, EnrollKey, EnrollKeyParameters, EnrollKeyReply, ImportKeys,
+    ImportKeysParameters, ImportKeysReply, ImportedKey, KeyLine, KeyOutcome, Keys, KeysReply,
+    SecurityKey, UserKey,
+};
 pub use personal::{
     AllowFrom, AllowFromParameters, Enforce, EnforceParameters, Prefer, PreferParameters, Require,
     RequireParameters, SelfManage, SelfManageParameters, SettingReply, UserSettings,
@@ -101,6 +107,10 @@ methods! {
     EnrollAddress(EnrollAddressParameters) -> EnrollAddressReply;
     ConfirmAddress(ConfirmAddressParameters) -> EnrollAddressReply;
     EnrollRadius(EnrollRadiusParameters) -> EnrollRadiusReply;
+    EnrollKey(EnrollKeyParameters) -> EnrollKeyReply;
+    ConfirmKey(ConfirmKeyParameters) -> EnrollKeyReply;
+    ImportKeys(ImportKeysParameters) -> ImportKeysReply;
+    Keys(PageParameters) -> KeysReply;
     Primary(PrimaryParameters) -> AddressReply;
     EnableAddress(EnableAddressParameters) -> AddressReply;
     TestDelivery(TestDeliveryParameters) -> TestDeliveryReply;

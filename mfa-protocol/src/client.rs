@@ -25,6 +25,8 @@ pub use stream::DeadlineStream;
 /// The longest that an agent may ask to be waited for.
 const MOST_PATIENCE: Duration = Duration::from_secs(600);
 
+const INVALID_PARAMETER: &str = "org.varlink.service.InvalidParameter";
+
 /// What can go wrong with a call.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -79,6 +81,12 @@ impl ClientError {
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         !matches!(self, Self::Refused { .. })
+    }
+
+    /// Whether the agent refused a parameter, such as one that it does not know because it is older.
+    #[must_use]
+    pub fn is_about_a_parameter(&self) -> bool {
+        matches!(self, Self::Refused { kind: None, reason } if reason.starts_with(INVALID_PARAMETER))
     }
 
     /// Whether a socket is not there, not for this process, or not the agent's.

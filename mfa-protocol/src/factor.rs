@@ -21,6 +21,9 @@ pub use names::{Authenticator, Factor};
 /// The most devices of a user.
 pub const MAX_DEVICES: usize = 5;
 
+/// The most security keys of a user.
+pub const MAX_KEYS: usize = 5;
+
 /// How many security questions a user has.
 pub const QUESTIONS: usize = 3;
 

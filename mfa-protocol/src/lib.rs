@@ -22,6 +22,8 @@ pub mod login;
 pub mod message;
 pub mod policy;
 mod secret;
+#[cfg(feature = "client")]
+pub mod ssh_agent;
 pub mod words;
 
 use std::path::{Path, PathBuf};

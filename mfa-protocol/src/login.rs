@@ -62,9 +62,17 @@ pub struct BeginParameters {
     /// The terminal (`PAM_TTY`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tty: Option<String>,
-    /// What sshd has verified by then, such as `publickey` (from `SSH_AUTH_INFO_0`).
+    /// What sshd has verified by then, such as `password` or `publickey:sk-ssh-ed25519@openssh.com`: the method, and the
+    /// key's type where there is a key (from `SSH_AUTH_INFO_0`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Vec<String>>,
+    /// The keys that sshd has verified by then, each `TYPE BASE64`: at most [`MAX_VERIFIED_KEYS`]. Believed only from
+    /// root and the users in `[server] trusted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_keys: Option<Vec<String>>,
+    /// Whether the caller can relay a message to the user's ssh-agent ([`Step::sign`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub can_sign: Option<bool>,
     /// The operation, if this is not a login but guards an operation (`mfactl verify --operation`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
@@ -97,9 +105,12 @@ pub struct AdmitParameters {
     /// The terminal (`PAM_TTY`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tty: Option<String>,
-    /// What sshd has verified by then (from `SSH_AUTH_INFO_0`).
+    /// What sshd has verified by then, as in [`BeginParameters`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Vec<String>>,
+    /// The keys that sshd has verified by then, as in [`BeginParameters`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_keys: Option<Vec<String>>,
     /// The ticket of the login that came before, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Secret>,
@@ -120,8 +131,8 @@ pub enum Authtok {
     Try,
 }
 
-/// An answer.
-#[derive(Debug, Serialize, Deserialize)]
+/// An answer: what was typed, or what came of a step that says [`Step::sign`].
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerParameters {
     /// The login's session ID, from [`LoginReply`].
@@ -132,7 +143,74 @@ pub struct AnswerParameters {
     /// and the users in `[server] trusted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_password: Option<bool>,
+    /// To a step that says [`Step::sign`]: the ssh-agent's reply, in base64, without its length. `answer` is empty, and
+    /// that is no cancellation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<String>,
+    /// The same, where there is no reply: why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<Unsigned>,
 }
+
+impl AnswerParameters {
+    /// The answer to a step that says [`Step::sign`].
+    #[must_use]
+    pub fn of_ssh_agent(session: String, reply: Result<String, Unsigned>) -> Self {
+        let (signed, unsigned) = match reply {
+            Ok(signed) => (Some(signed), None),
+            Err(why) => (None, Some(why)),
+        };
+        Self {
+            session,
+            signed,
+            unsigned,
+            ..Self::default()
+        }
+    }
+}
+
+/// Why an ssh-agent gave no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unsigned {
+    /// There is no `SSH_AUTH_SOCK`, or nobody serves it.
+    NoAgent,
+    /// The socket may not be used: the user can't reach it, or somebody else serves it.
+    Refused,
+    /// No whole reply came in time.
+    Timeout,
+    /// The reply is longer than [`MAX_SIGNED`] bytes.
+    TooLong,
+    /// The ssh-agent closed the connection before its reply was complete.
+    Closed,
+    /// The user interrupted the wait (^C). This cancels the login.
+    Interrupted,
+}
+
+impl Unsigned {
+    /// The word for it on the wire and in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoAgent => "no-agent",
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::TooLong => "too-long",
+            Self::Closed => "closed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// The most keys in [`BeginParameters::verified_keys`].
+pub const MAX_VERIFIED_KEYS: usize = 8;
+
+/// Bytes of a key in [`BeginParameters::verified_keys`]. All of them together are short enough for a frame: the caller
+/// leaves out what does not fit.
+pub const MAX_VERIFIED_KEY: usize = 8 * 1024;
+
+/// Bytes of an ssh-agent's reply, before base64, so that it fits into a frame.
+pub const MAX_SIGNED: usize = 43 * 1024;
 
 /// A cancellation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -170,7 +248,7 @@ impl LoginReply {
     }
 }
 
-/// Show the messages; then ask, wait or end.
+/// Show the messages; then ask, wait, relay or end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// To be shown first, in this order.
@@ -185,13 +263,18 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_length: Option<u32>,
     /// How many seconds the reply to the next answer may take, if more than usual: the user may have to answer a phone
-    /// first.
+    /// first. With [`Step::sign`]: how many seconds the ssh-agent has for its reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<u32>,
     /// Whether nothing is typed: show the messages, and send an empty answer at once. The user answers elsewhere, such
     /// as on a phone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waits: bool,
+    /// A message for the user's ssh-agent, in base64, without its length. Relay it, wait for the reply for at most
+    /// [`Step::patience`] seconds, and send it as [`AnswerParameters::signed`]. Only a caller that said
+    /// [`BeginParameters::can_sign`] gets this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign: Option<String>,
 }
 
 /// A line for the user that wants no answer. Wiped when dropped: it may show a key to be typed in.

@@ -10,6 +10,7 @@ mod factor;
 mod import;
 mod import_apps;
 mod import_tokens;
+mod key;
 mod logins;
 mod mode;
 mod sessions;
@@ -36,6 +37,7 @@ pub(crate) use factor::{Remove, Rename};
 pub(crate) use import::{Import, ImportGoogle, ImportOath, ImportUris};
 pub(crate) use import_apps::ImportApp;
 pub(crate) use import_tokens::{ImportCsv, ImportPskc, PskcUser};
+pub(crate) use key::{EnrollKey, ImportAuthorizedKeys};
 pub(crate) use logins::{Explain, Verify};
 pub(crate) use mode::Mode;
 pub(crate) use sessions::{Bypass, Suspend};
@@ -124,7 +126,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example: mfactl enroll totp alice --label phone
 On a terminal, mfactl enroll alone asks what to enrol, step by step.")]
     Enroll(EnrollWhat),
-    /// Import devices from other modules, apps and token files
+    /// Import devices and keys from other modules, apps and files
     #[command(
         subcommand,
         after_help = "\
@@ -137,19 +139,20 @@ nothing until you type yes. Scripts, --yes and --json are not asked."
     #[command(after_help = "Example: mfactl remove totp alice --label phone
 For one of several addresses:
   mfactl remove email alice --label anna@example.org
+For a security key, --label is its name or fingerprint.
 Without --label it removes all of this factor. If there are several, it asks
 first on a terminal. Scripts, --yes and --json are not asked.")]
     Remove(Remove),
-    /// Rename a device
+    /// Rename a device or a security key
     #[command(after_help = "Example: mfactl rename totp alice --label phone --to old-phone")]
     Rename(Rename),
     /// Set the primary address for codes
     #[command(after_help = address::PRIMARY)]
     Primary(NamedAddress),
-    /// Use a disabled address, device or RADIUS account again
+    /// Use a disabled address, device, security key or RADIUS account again
     #[command(after_help = address::ENABLE)]
     Enable(Switched),
-    /// Stop using an address, device or RADIUS account without deleting it
+    /// Stop using an address, device, security key or RADIUS account without deleting it
     #[command(after_help = address::DISABLE)]
     Disable(Switched),
     /// Show a user's factors, lock and rules

@@ -53,6 +53,23 @@ impl Console {
         matches!(self, Self::Terminal(_))
     }
 
+    /// Asks a person from now on if standard input has ended and there is a terminal.
+    pub(crate) fn go_on_at_the_terminal(&mut self) {
+        if let Self::Lines(lines) = self
+            && lines.has_ended()
+            && let Ok(tty) = Tty::open()
+        {
+            *self = Self::Terminal(tty);
+        }
+    }
+
+    /// Throws away what is typed ahead, such as the rest of something that was pasted by mistake.
+    pub(crate) fn discard_typed(&mut self) {
+        if let Self::Terminal(tty) = self {
+            tty.discard_typed();
+        }
+    }
+
     /// Shows a remark, with a line end added. The caller has cleaned it.
     pub(crate) fn say(&mut self, text: &str) {
         // A remark that can't be shown is no reason to fail: the answer decides.

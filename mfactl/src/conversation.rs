@@ -13,7 +13,7 @@ use mfa_protocol::login::{
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::clean_lines;
-use crate::tty;
+use crate::{ssh_agent, tty};
 
 /// A login to run.
 pub(crate) struct Login<'a> {
@@ -38,22 +38,30 @@ pub(crate) fn hold(
         service: login.service.to_owned(),
         operation: login.operation.map(str::to_owned),
         tty: tty::name(),
+        can_sign: ssh_agent::of_this_user().is_some().then_some(true),
         ..BeginParameters::default()
     };
     let mut reply = client.call::<Begin>(&begin)?;
     loop {
-        if !login.quiet {
+        // A touch is asked for by a message, and no prompt follows.
+        if !login.quiet || reply.step.sign.is_some() {
             show(console, &reply.step.messages);
         }
         if let Some(outcome) = reply.step.outcome {
             return Ok(outcome);
+        }
+        if let Some(sign) = &reply.step.sign {
+            let answer = ssh_agent::relay(sign, reply.step.patience)?;
+            let answer = AnswerParameters::of_ssh_agent(reply.session, answer);
+            reply = client.call::<Answer>(&answer)?;
+            continue;
         }
         if reply.step.waits {
             client.allow(reply.step.patience);
             reply = client.call::<Answer>(&AnswerParameters {
                 session: reply.session,
                 answer: Secret::default(),
-                is_password: None,
+                ..AnswerParameters::default()
             })?;
             continue;
         }
@@ -76,7 +84,7 @@ pub(crate) fn hold(
         reply = client.call::<Answer>(&AnswerParameters {
             session,
             answer,
-            is_password: None,
+            ..AnswerParameters::default()
         })?;
     }
 }

@@ -21,6 +21,7 @@ mod host;
 mod lines;
 mod output;
 mod progress;
+mod ssh_agent;
 mod sshd;
 mod table;
 mod tty;

@@ -4,8 +4,11 @@
 //! a line is bounded, so a file without line ends costs a few kilobytes. With a chunk of one byte nothing is read beyond
 //! the line: what follows on standard input belongs to the next reader.
 
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use zeroize::Zeroizing;
 
 /// The longest line in bytes: an otpauth URI with the longest names fits.
@@ -86,6 +89,18 @@ impl<R: Read> LineReader<R> {
     }
 }
 
+impl LineReader<File> {
+    /// Whether the end has been reached. Waits for nobody: a source that may still deliver has not ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        if !self.unread.is_empty() {
+            return false;
+        }
+        let mut source = [PollFd::new(self.source.as_fd(), PollFlags::POLLIN)];
+        let is_ready = poll(&mut source, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
+        is_ready && self.fill().is_ok_and(|more| !more)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +139,22 @@ mod tests {
         assert_eq!(reader.next().unwrap(), Some(Line::Bytes(b"mine")));
         drop(reader);
         assert_eq!(source, b"yours\n");
+    }
+
+    #[test]
+    fn a_source_has_ended_once_nothing_is_left_of_it_and_not_while_it_may_deliver() {
+        let (end, mut other) = nix::unistd::pipe()
+            .map(|(a, b)| (File::from(a), File::from(b)))
+            .unwrap();
+        io::Write::write_all(&mut other, b"key\ncode\n").unwrap();
+        let mut reader = LineReader::new(end, 1);
+        for line in [b"key".as_slice(), b"code"] {
+            assert!(!reader.has_ended());
+            assert_eq!(reader.next().unwrap(), Some(Line::Bytes(line)));
+        }
+        assert!(!reader.has_ended(), "nobody waits for the writer");
+        drop(other);
+        assert!(reader.has_ended());
     }
 
     proptest! {

@@ -30,6 +30,13 @@ pub(crate) struct Settings {
     pub(crate) grace: u64,
     /// `AuthenticationMethods`: lists of methods, one of which must be passed; empty if any method is enough.
     pub(crate) methods: Vec<Vec<String>>,
+    /// `AuthorizedKeysFile`; empty for none.
+    pub(crate) authorized_keys: Vec<String>,
+    /// `PubkeyAuthOptions`
+    key_options: Vec<String>,
+    /// `AuthorizedKeysCommand`, `TrustedUserCAKeys`
+    keys_command: bool,
+    user_ca: bool,
     /// `PermitRootLogin`
     pub(crate) permit_root: String,
     allow_users: Vec<String>,
@@ -106,6 +113,10 @@ impl Settings {
                 "usedns" => settings.names = is_on,
                 "logingracetime" => settings.grace = value.parse().unwrap_or_default(),
                 "authenticationmethods" => settings.methods = methods(&value),
+                "authorizedkeysfile" => settings.authorized_keys = words(&value),
+                "pubkeyauthoptions" => settings.key_options = words(&value),
+                "authorizedkeyscommand" => settings.keys_command = value != "none",
+                "trustedusercakeys" => settings.user_ca = value != "none",
                 "permitrootlogin" => settings.permit_root = value,
                 "allowusers" => settings.allow_users.push(value),
                 "denyusers" => settings.deny_users.push(value),
@@ -162,6 +173,23 @@ impl Settings {
         !self.methods.is_empty() && self.methods.iter().all(is_first)
     }
 
+    /// Whether sshd demands the touch of a security key whatever authorized_keys says.
+    pub(crate) fn is_touch_required(&self) -> bool {
+        self.key_options
+            .iter()
+            .any(|option| option == "touch-required")
+    }
+
+    /// Whether a program says which keys are accepted.
+    pub(crate) fn has_keys_command(&self) -> bool {
+        self.keys_command
+    }
+
+    /// Whether keys are accepted by their certificates.
+    pub(crate) fn has_user_ca(&self) -> bool {
+        self.user_ca
+    }
+
     /// Whether some way to log in uses this method.
     pub(crate) fn is_used(&self, method: &str) -> bool {
         let mut lists = self.methods.iter().flatten();
@@ -173,6 +201,14 @@ impl Settings {
         let only = |list: &Vec<String>| list.iter().all(|name| methods.contains(&name.as_str()));
         self.methods.is_empty() || self.methods.iter().any(only)
     }
+}
+
+/// Words between blanks or commas, without `none`.
+fn words(value: &str) -> Vec<String> {
+    let words = value
+        .split([' ', ','])
+        .filter(|word| !word.is_empty() && *word != "none");
+    words.map(str::to_owned).collect()
 }
 
 /// `publickey,keyboard-interactive:pam password`, without the devices.
@@ -240,6 +276,20 @@ mod tests {
         ] {
             assert!(!admits(text), "{text}");
         }
+    }
+
+    #[test]
+    fn what_sshd_says_of_keys_is_read() {
+        let text = "authorizedkeysfile .ssh/authorized_keys .ssh/authorized_keys2\nauthorizedkeyscommand none\n\
+                    trustedusercakeys /etc/ssh/ca.pub\npubkeyauthoptions none\n";
+        let settings = Settings::parse(text);
+        let files = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
+        assert_eq!(settings.authorized_keys, files);
+        assert!(
+            !settings.is_touch_required() && !settings.has_keys_command() && settings.has_user_ca()
+        );
+        let both = Settings::parse("pubkeyauthoptions touch-required,verify-required\n");
+        assert!(both.is_touch_required());
     }
 
     #[test]

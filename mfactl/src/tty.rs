@@ -6,9 +6,11 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::termios::{
-    LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
+    FlushArg, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcflush, tcgetattr, tcsetattr,
 };
 use zeroize::Zeroizing;
 
@@ -60,7 +62,28 @@ impl Tty {
         }
         line(&typed[..length])
     }
+
+    /// Throws away what arrives until nothing more comes, without showing it.
+    pub(crate) fn discard_typed(&mut self) {
+        let Ok(asking) = Asking::begin(&mut self.file, false) else {
+            return;
+        };
+        for _ in 0..MAX_PAUSES {
+            // Not the flush of a line: a paste arrives in pieces.
+            let _ = tcflush(&*asking.file, FlushArg::TCIFLUSH);
+            let mut typed = [PollFd::new(asking.file.as_fd(), PollFlags::POLLIN)];
+            if !poll(&mut typed, PAUSE).is_ok_and(|ready| ready > 0) {
+                return;
+            }
+        }
+    }
 }
+
+/// Between the pieces of what is pasted, in milliseconds.
+const PAUSE: u8 = 200;
+
+/// A paste has an end.
+const MAX_PAUSES: u32 = 100;
 
 /// The controlling terminal of this process, such as `/dev/pts/3`; none if it has none. Not the terminal of standard
 /// input: the caller could choose that one, and with it the session. `/dev/tty` does not tell its real name.

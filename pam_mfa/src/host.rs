@@ -1,7 +1,7 @@
 //! What the relay needs from the program that it runs in.
 
-use mfa_protocol::Secret;
-use mfa_protocol::login::{Message, Prompt};
+use mfa_protocol::login::{Message, Prompt, Unsigned};
+use mfa_protocol::{Secret, ssh_agent};
 
 use crate::answer::{NoAnswer, PamAnswer};
 
@@ -28,6 +28,16 @@ pub trait Host {
     /// The methods that sshd verified before PAM: `SSH_AUTH_INFO_0` of PAM's environment, a line
     /// for each method (sshd_config(5), `ExposeAuthInfo`).
     fn ssh_auth_info(&self) -> Option<String>;
+
+    /// Whether the user who started the program has an ssh-agent that the module may connect to.
+    fn has_ssh_agent(&self) -> bool;
+
+    /// Sends a message to that ssh-agent, with the rights of its user, and returns the reply in base64.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no reply.
+    fn ask_ssh_agent(&mut self, message: &ssh_agent::Message) -> Result<String, Unsigned>;
 
     /// The ticket that the `auth` phase left in PAM's environment.
     fn ticket(&self) -> Option<Secret>;

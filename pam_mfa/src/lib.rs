@@ -8,7 +8,7 @@
 //! Only after a wrong password it refuses by itself, without asking (`relay::password_failed`).
 //!
 //! `relay` is the logic, independent of libpam and tested with a scripted conversation; `libpam` is
-//! our only file with `unsafe` code.
+//! our only module with `unsafe` code.
 
 #![deny(unsafe_code)]
 

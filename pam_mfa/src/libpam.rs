@@ -1,4 +1,4 @@
-//! libpam, where the `pam` crate does not reach: our only file with `unsafe` code.
+//! libpam, where the `pam` crate does not reach: our only module with `unsafe` code.
 //!
 //! The `pam` crate's conversation sends one message a call and frees responses on success only; the
 //! crate has no `pam_syslog` and can't set `PAM_AUTHTOK`. These functions are declared here as in
@@ -8,12 +8,13 @@
 #![allow(unsafe_code, reason = "the C interface of libpam")]
 
 mod conversation;
+mod invoker;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
 
-use mfa_protocol::Secret;
-use mfa_protocol::login::{Message, Prompt};
+use mfa_protocol::login::{Message, Prompt, Unsigned};
+use mfa_protocol::{Secret, ssh_agent};
 use pam::constants::PamResultCode;
 use pam::items::{AuthTok, ItemType, RHost, RUser, Service, Tty};
 use pam::module::PamHandle;
@@ -22,6 +23,7 @@ use zeroize::Zeroizing;
 use crate::answer::PamAnswer;
 use crate::relay::{ConversationError, Host, Priority};
 use conversation::{PamConv, Responses, Texts};
+use invoker::Invoker;
 
 #[link(name = "pam")]
 unsafe extern "C" {
@@ -106,6 +108,15 @@ impl Host for LibPam<'_> {
 
     fn ssh_auth_info(&self) -> Option<String> {
         self.variable(c"SSH_AUTH_INFO_0")
+    }
+
+    fn has_ssh_agent(&self) -> bool {
+        Invoker::with_ssh_agent().is_some()
+    }
+
+    fn ask_ssh_agent(&mut self, message: &ssh_agent::Message) -> Result<String, Unsigned> {
+        let invoker = Invoker::with_ssh_agent().ok_or(Unsigned::NoAgent)?;
+        invoker.relay(message)
     }
 
     fn ticket(&self) -> Option<Secret> {

@@ -13,15 +13,17 @@ pub(crate) mod script;
 mod step;
 #[cfg(test)]
 mod tests;
+mod verified;
 
 pub use account::admit;
 
-use mfa_protocol::client::Client;
+use mfa_protocol::client::{Client, ClientError};
 use mfa_protocol::login::{
     Answer, AnswerParameters, Authtok, Begin, BeginParameters, Cancel, CancelParameters,
     LoginReply, Message, Outcome, Prompt,
 };
-use mfa_protocol::{MAX_NAME, Secret};
+use mfa_protocol::message::Method;
+use mfa_protocol::{MAX_NAME, Secret, ssh_agent};
 
 use crate::answer::{NoAnswer, PamAnswer};
 pub use crate::host::{ConversationError, Host, Priority};
@@ -29,6 +31,7 @@ use crate::outcome::RelayResult;
 use failure::{after_the_first_step, before_the_first_step, not_understood};
 use mfa_protocol::arguments::Arguments;
 use step::Next;
+use verified::Verified;
 
 /// Runs one login to its end.
 pub fn run(arguments: &Arguments, host: &mut impl Host) -> RelayResult {
@@ -36,16 +39,16 @@ pub fn run(arguments: &Arguments, host: &mut impl Host) -> RelayResult {
     if arguments.ticket() && host.set_ticket(None).is_err() {
         host.log(Priority::Error, "libpam did not remove the ticket");
     }
-    let relayed = begin(arguments, host).and_then(|(client, reply)| {
-        let first_pass = arguments.authtok();
+    let relayed = begin(arguments, host).and_then(|begun| {
         let login = Login {
             arguments,
             host,
-            client,
-            session: reply.session.clone(),
-            first_pass,
+            client: begun.client,
+            session: begun.reply.session.clone(),
+            first_pass: arguments.authtok(),
+            can_sign: begun.can_sign,
         };
-        login.relay(reply)
+        login.relay(begun.reply)
     });
     match relayed {
         Ok(outcome) => RelayResult::Decided(outcome),
@@ -53,15 +56,46 @@ pub fn run(arguments: &Arguments, host: &mut impl Host) -> RelayResult {
     }
 }
 
-fn begin(arguments: &Arguments, host: &mut impl Host) -> Result<(Client, LoginReply), RelayResult> {
-    let parameters = parameters(arguments, host)?;
-    let mut client = Client::connect(arguments.socket(), arguments.timeout())
-        .map_err(before_the_first_step)?
-        .for_one_login();
-    let reply = client
-        .call::<Begin>(&parameters)
-        .map_err(before_the_first_step)?;
-    Ok((client, reply))
+/// A login that the agent has begun.
+struct Begun {
+    client: Client,
+    reply: LoginReply,
+    /// Whether the agent knows that messages for the ssh-agent can be relayed.
+    can_sign: bool,
+}
+
+fn begin(arguments: &Arguments, host: &mut impl Host) -> Result<Begun, RelayResult> {
+    let mut parameters = parameters(arguments, host)?;
+    parameters.can_sign = host.has_ssh_agent().then_some(true);
+    let (client, reply) = first_call::<Begin>(arguments, &mut parameters, |parameters| {
+        parameters.after = Verified::without_keys(parameters.after.take());
+        let keys = parameters.verified_keys.take().is_some();
+        parameters.can_sign.take().is_some() || keys
+    })
+    .map_err(before_the_first_step)?;
+    Ok(Begun {
+        client,
+        reply,
+        can_sign: parameters.can_sign.is_some(),
+    })
+}
+
+/// Connects and calls a method. While a package is upgraded, the agent before it may still run: it refuses parameters
+/// that it does not know, and is called again without those that `simplify` took out, if it took out any.
+fn first_call<M: Method>(
+    arguments: &Arguments,
+    parameters: &mut M::Parameters,
+    simplify: impl FnOnce(&mut M::Parameters) -> bool,
+) -> Result<(Client, M::Reply), ClientError> {
+    let call = |parameters: &M::Parameters| {
+        let mut client = Client::connect(arguments.socket(), arguments.timeout())?.for_one_login();
+        let reply = client.call::<M>(parameters)?;
+        Ok::<_, ClientError>((client, reply))
+    };
+    match call(parameters) {
+        Err(error) if error.is_about_a_parameter() && simplify(parameters) => call(parameters),
+        outcome => outcome,
+    }
 }
 
 fn parameters(arguments: &Arguments, host: &mut impl Host) -> Result<BeginParameters, RelayResult> {
@@ -74,31 +108,21 @@ fn parameters(arguments: &Arguments, host: &mut impl Host) -> Result<BeginParame
     let Some(service) = host.service().filter(|name| name.len() <= MAX_NAME) else {
         return Err(RelayResult::BadName(BAD_SERVICE));
     };
+    let verified = Verified::of(host.ssh_auth_info().as_deref());
     Ok(BeginParameters {
         user,
         service,
         rhost: known(host.rhost()),
         ruser: known(host.ruser()),
         tty: known(host.tty()),
-        after: verified(host.ssh_auth_info().as_deref()),
+        after: verified.methods,
+        verified_keys: verified.keys,
+        can_sign: None,
         operation: None,
         authtok: Some(arguments.authtok()),
         echo_code: arguments.echo_code().then_some(true),
         ticket_for: arguments.ticket().then(|| host.parent()),
     })
-}
-
-/// The methods that sshd verified before PAM: the first word of each line of `SSH_AUTH_INFO_0`. The
-/// keys and certificates after it are not passed on.
-fn verified(info: Option<&str>) -> Option<Vec<String>> {
-    let method = |line: &str| line.split_whitespace().next().map(str::to_owned);
-    let methods: Vec<String> = info?
-        .lines()
-        .filter_map(method)
-        .filter(|method| method.len() <= MAX_METHOD)
-        .take(MAX_METHODS)
-        .collect();
-    (!methods.is_empty()).then_some(methods)
 }
 
 /// Leaves out empty names, and cuts long ones: a name that long is not an address anyway.
@@ -118,6 +142,7 @@ struct Login<'a, H> {
     session: String,
     /// Where the next answer comes from; `None` once `PAM_AUTHTOK` was used.
     first_pass: Authtok,
+    can_sign: bool,
 }
 
 impl<H: Host> Login<'_, H> {
@@ -147,6 +172,11 @@ impl<H: Host> Login<'_, H> {
                     reply = self.send(Secret::default(), None, patience)?;
                     continue;
                 }
+                Next::Sign { messages, message } => {
+                    self.show(&messages);
+                    reply = self.sign(&message)?;
+                    continue;
+                }
                 Next::Ask {
                     messages,
                     prompt,
@@ -174,10 +204,30 @@ impl<H: Host> Login<'_, H> {
             session: self.session.clone(),
             answer,
             is_password,
+            ..AnswerParameters::default()
         };
         self.client.allow(patience);
+        self.call(&parameters)
+    }
+
+    /// Relays a message to the user's ssh-agent.
+    fn sign(&mut self, message: &ssh_agent::Message) -> Result<LoginReply, RelayResult> {
+        if !self.can_sign {
+            return Err(not_understood(
+                "it asks for an ssh-agent that was not offered",
+            ));
+        }
+        let reply = self.host.ask_ssh_agent(message);
+        if let (Err(why), true) = (&reply, self.arguments.debug()) {
+            let line = format!("session {}: the ssh-agent: {}", self.session, why.as_str());
+            self.host.log(Priority::Debug, &line);
+        }
+        self.call(&AnswerParameters::of_ssh_agent(self.session.clone(), reply))
+    }
+
+    fn call(&mut self, parameters: &AnswerParameters) -> Result<LoginReply, RelayResult> {
         self.client
-            .call::<Answer>(&parameters)
+            .call::<Answer>(parameters)
             .map_err(after_the_first_step)
     }
 
@@ -323,12 +373,6 @@ impl From<ConversationError> for RelayResult {
         Self::Conversation(error.to_string())
     }
 }
-
-/// The most verified methods that are sent; sshd knows fewer.
-const MAX_METHODS: usize = 16;
-
-/// Bytes of a method's name.
-const MAX_METHOD: usize = 64;
 
 /// More than any dialogue needs: an agent that asks without end would keep a program that answers
 /// by itself (OpenVPN) here forever.

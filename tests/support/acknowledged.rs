@@ -198,7 +198,7 @@ pub fn log_in(socket: &Path, user: &str, answer: &str) -> Result<Outcome, Client
     let parameters = AnswerParameters {
         session: begun.session,
         answer: Secret::from(answer),
-        is_password: None,
+        ..AnswerParameters::default()
     };
     let ended = client.call::<Answer>(&parameters)?;
     // The agent asks again: the login would continue, and ends with the connection.

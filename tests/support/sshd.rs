@@ -91,6 +91,28 @@ impl Sshd {
         self.ssh(user, options, Some(command))
     }
 
+    /// An ssh client with this environment, such as `SSH_AUTH_SOCK=…`, and these options and words.
+    #[must_use]
+    pub fn client_in(&self, environment: &[&str], options: &[&str], words: &[&str]) -> Pty {
+        let port = self.port.to_string();
+        let mut arguments = environment.to_vec();
+        arguments.extend(["ssh", "-F", "/dev/null", "-p", &port]);
+        // The first value of an option counts.
+        arguments.extend_from_slice(options);
+        arguments.extend(CLIENT_OPTIONS);
+        arguments.extend_from_slice(words);
+        Pty::spawn("env", &arguments)
+    }
+
+    /// Accepts one more line of `authorized_keys`, for every user.
+    pub fn authorize(&self, line: &str) {
+        let path = self.folder.path().join("user.pub");
+        let mut text = fs::read_to_string(&path).expect("the keys");
+        text.push_str(line);
+        text.push('\n');
+        fs::write(&path, text).expect("the keys");
+    }
+
     /// An ssh client that logs in as `user` to run a command.
     #[must_use]
     pub fn command(&self, user: &str, command: &str) -> Pty {

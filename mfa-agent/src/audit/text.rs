@@ -50,6 +50,7 @@ pub(super) fn words(event: &Event) -> String {
         ("factor", &event.factor),
         ("label", &event.label),
         ("credential_id", &event.credential_id),
+        ("fingerprint", &event.fingerprint),
         ("rule", &event.rule),
         ("locked_until", &event.locked_until),
         ("reason", &event.reason),

@@ -14,6 +14,7 @@ use mfa_core::factors::Factor;
 use mfa_core::factors::device::Windows;
 use mfa_core::factors::pin::Banned;
 use mfa_core::lockout::Limits;
+use mfa_core::login::KeyTerms;
 use mfa_core::policy::{Place, Policy};
 use mfa_core::texts::Texts;
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub totp: Totp,
     /// `[hotp]`: how far ahead devices that count may be.
     pub hotp: Hotp,
+    /// `[key]`: which security keys count.
+    pub key: KeyTerms,
     /// `[recovery]`: what follows a recovery code.
     pub recovery: Recovery,
     /// `[delivery]`: codes that are sent.

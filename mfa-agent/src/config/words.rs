@@ -14,6 +14,26 @@ impl FromStr for Security {
     }
 }
 
+/// Whether a security key must show that it has verified its owner: `[key] verification`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyVerification {
+    /// A touch is enough.
+    Preferred,
+    /// It must.
+    Required,
+}
+
+impl FromStr for KeyVerification {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        word(
+            text,
+            [("preferred", Self::Preferred), ("required", Self::Required)],
+        )
+    }
+}
+
 /// The word of `[delivery.sms] provider`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProviderName {

@@ -24,7 +24,9 @@ use super::error::Failure;
 use super::limits::Terms;
 use super::login::{LearnedLate, PromptedLogin};
 use super::peer::Peer;
-use super::pending::{BackupCall, Confirmation, PendingCodes, PendingDevice, RestoreCall};
+use super::pending::{
+    BackupCall, Confirmation, PendingCodes, PendingDevice, PendingKey, RestoreCall,
+};
 use crate::log::{self, Level};
 pub(super) use body::{Body, body, parse};
 use call_outcome::Resumed;
@@ -63,6 +65,7 @@ pub(super) struct Connection {
     /// A change was refused for want of a factor: the next login of this caller asks for one.
     pub(super) proof_wanted: bool,
     pub(super) pending: Option<PendingDevice>,
+    pub(super) pending_key: Option<Box<PendingKey>>,
     pub(super) pending_codes: Option<Box<PendingCodes>>,
     /// An address that waits for the code that was sent there.
     pub(super) confirmation: Option<Box<Confirmation>>,
@@ -85,6 +88,7 @@ impl Connection {
             proof: None,
             proof_wanted: false,
             pending: None,
+            pending_key: None,
             pending_codes: None,
             confirmation: None,
             backup: None,

@@ -24,8 +24,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use data_encoding::BASE64;
 use jiff::Timestamp;
-use mfa_protocol::login::{LoginReply, Message, Outcome, Step};
+use mfa_protocol::login::{LoginReply, MAX_SIGNED, Message, Outcome, Step, Unsigned};
 use mfa_protocol::{MAX_ANSWER, Secret};
 use mfa_radius::Challenge;
 
@@ -33,6 +34,7 @@ use super::Agent;
 use super::error::Failure;
 use super::limits::OpenLogin;
 use super::passwords::Belief;
+use super::random;
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::Key;
@@ -44,7 +46,7 @@ pub(super) use login_context::LoginContext;
 use mfa_core::account::{Account, NewSession, NoticeKind};
 use mfa_core::factors::recovery::Pepper;
 use mfa_core::lockout::{Limits, LoginEpoch};
-use mfa_core::login::{AnswerEvent, DeliveryStatus, Prompting};
+use mfa_core::login::{AgentReply, AnswerEvent, AskingAgent, DeliveryStatus, Prompting};
 use mfa_core::names::UserName;
 use mfa_core::policy::{Ask, Guesses, LoginOrigin};
 use post::FailedRecipients;
@@ -88,10 +90,33 @@ type Effect = mfa_core::login::Effect<Challenge>;
 /// A login whose answer a RADIUS server judges.
 type QueryingRadius = mfa_core::login::QueryingRadius<Challenge>;
 
-/// A login whose user is asked.
+/// A login whose user is asked, or the user's SSH agent.
 pub(super) struct PromptedLogin {
     pub(super) login: Box<Login>,
-    state: Prompting<Challenge>,
+    state: Asked,
+}
+
+/// Who is asked.
+enum Asked {
+    User(Prompting<Challenge>),
+    Agent(AskingAgent),
+}
+
+/// What a caller answers.
+pub(super) enum Answered {
+    /// What was typed, and whether that is the password.
+    Typed(Secret, Option<bool>),
+    /// What came of a message for the user's SSH agent: its reply in base64, or why there is none.
+    ByAgent(Result<String, Unsigned>),
+}
+
+impl Asked {
+    fn learn_late(&mut self, news: DeliveryStatus) {
+        match self {
+            Self::User(state) => state.learn_late(news),
+            Self::Agent(state) => state.learn_late(news),
+        }
+    }
 }
 
 impl Login {
@@ -210,17 +235,12 @@ impl Agent {
     pub(super) fn answer(
         &self,
         prompted: PromptedLogin,
-        answer: Secret,
-        is_password: Option<bool>,
+        answered: Answered,
     ) -> Result<Progress, Failure> {
         let PromptedLogin {
             mut login,
             mut state,
         } = prompted;
-        if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
-            let reason = "an answer was too long or contained a NUL";
-            return Ok(conclude(&login.context, Outcome::Cancelled, reason).into());
-        }
         if Instant::now() >= login.deadline {
             let reason = login.given_up("it took too long");
             return Ok(conclude(&login.context, Outcome::Cancelled, &reason).into());
@@ -230,19 +250,50 @@ impl Agent {
             // That its first try failed is no news any more.
             state.learn_late(DeliveryStatus::OnItsWay);
         }
+        let effect = match (state, answered) {
+            (Asked::User(state), Answered::Typed(answer, is_password)) => {
+                if answer.expose().len() > MAX_ANSWER || answer.expose().contains('\0') {
+                    let reason = "an answer was too long or contained a NUL";
+                    return Ok(conclude(&context, Outcome::Cancelled, reason).into());
+                }
+                let typed = self.typed(&mut login, &state, answer, is_password);
+                state.answer(typed)
+            }
+            (Asked::Agent(state), Answered::ByAgent(reply)) => state.answered(agent_reply(reply)?),
+            // An older caller is never asked for its SSH agent, so this one talks nonsense or has given up.
+            (Asked::Agent(_), Answered::Typed(..)) => {
+                let reason = "the user's SSH agent was not asked";
+                return Ok(conclude(&context, Outcome::Cancelled, reason).into());
+            }
+            (Asked::User(_), Answered::ByAgent(_)) => {
+                let reason = "an SSH agent's reply came where none was asked";
+                return Ok(conclude(&context, Outcome::Cancelled, reason).into());
+            }
+        };
+        let progress = self.carry_on(login, Following::due(effect));
+        progress.or_else(|failure| self.give_up(&context, failure))
+    }
+
+    /// What was typed, and whether it is believed to be the password.
+    fn typed(
+        &self,
+        login: &mut Login,
+        state: &Prompting<Challenge>,
+        answer: Secret,
+        is_password: Option<bool>,
+    ) -> AnswerEvent {
         let is_claimed = is_password == Some(true) && !answer.expose().trim().is_empty();
         // In a set-up the claim alone refuses the answer: a password must not become a PIN.
-        let belief = (is_claimed && !state.is_set_up()).then(|| self.believe(&context, &answer));
+        let believe = || self.believe(&login.context, &answer);
+        let belief = (is_claimed && !state.is_set_up()).then(believe);
         let belief = belief.flatten();
         login.beliefs.extend(belief);
-        let typed = AnswerEvent {
+        AnswerEvent {
             is_password: belief.is_some() || is_claimed && state.is_set_up(),
             text: answer,
             now: Timestamp::now(),
             windows: login.settings.windows(),
-        };
-        let progress = self.carry_on(login, Following::due(state.answer(typed)));
-        progress.or_else(|failure| self.give_up(&context, failure))
+        }
     }
 
     /// Whether an answer of which the caller says that it is the password guesses nothing. An ordinary process, such as a
@@ -278,6 +329,20 @@ impl Agent {
         let event = context.event(Outcome::Cancelled, Some(reason));
         self.record(event, context.peer);
     }
+}
+
+/// What an SSH agent has replied, with the randomness of the next challenge. What is no base64 is no reply.
+fn agent_reply(reply: Result<String, Unsigned>) -> Result<AgentReply, Failure> {
+    let reply = reply.and_then(|text| match BASE64.decode(text.as_bytes()) {
+        Ok(bytes) if bytes.len() > MAX_SIGNED => Err(Unsigned::TooLong),
+        Ok(bytes) => Ok(bytes),
+        Err(_) => Ok(Vec::new()),
+    });
+    Ok(AgentReply {
+        reply,
+        now: Timestamp::now(),
+        nonce: random()?,
+    })
 }
 
 /// Ends a login that asks nothing (more).

@@ -8,9 +8,10 @@ use super::authorization::Permit;
 use super::counter::Held;
 use super::peer::Subject;
 use crate::repository::{BackupRun, RestoreRun};
-use mfa_core::account::{Contact, Device};
+use mfa_core::account::{Contact, Device, SecurityKey};
 use mfa_core::factors::address::Recipient;
 use mfa_core::factors::recovery::CodeDigest;
+use mfa_core::factors::security_key::challenge::Challenge;
 use mfa_core::factors::sent_code::SentCode;
 
 /// A device that waits for its first code. It lives and dies with its connection.
@@ -21,6 +22,23 @@ pub(super) struct PendingDevice {
     pub(super) issuer: String,
     pub(super) tries_left: u32,
     pub(super) begun: Instant,
+}
+
+/// A security key that must sign before it is stored. It lives and dies with its connection.
+pub(super) struct PendingKey {
+    pub(super) subject: Subject,
+    pub(super) permit: Permit,
+    pub(super) key: SecurityKey,
+    pub(super) proof: KeyProof,
+    pub(super) begun: Instant,
+}
+
+/// What the caller's ssh-agent was asked for last.
+pub(super) enum KeyProof {
+    /// Which keys it has.
+    Identities,
+    /// A signature over this.
+    Signature(Challenge),
 }
 
 /// Recovery codes that the user has not acknowledged. They live and die with their connection.

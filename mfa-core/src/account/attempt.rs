@@ -6,6 +6,7 @@
 
 mod counted;
 mod find;
+mod key;
 mod reserved;
 
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ use crate::factors::{Factor, FactorCombination};
 use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
 pub use counted::{Counted, Refused};
 use find::MatchResult;
+pub use key::{KeyFault, KeyProof};
 
 /// All answers of one login attempt. They are verified together.
 pub struct Attempt {
@@ -85,6 +87,8 @@ pub enum PreparedAnswer {
         /// Whether the server accepted it.
         accepted: bool,
     },
+    /// A security key that the login has met.
+    Key(KeyProof),
     /// An answer for a factor that the user does not have. Always wrong.
     Impossible,
 }
@@ -114,6 +118,8 @@ pub enum Verdict {
         out_of_sync: Option<(String, Drift)>,
         /// The used or expired code, if the answer is one.
         expended: Option<Expended>,
+        /// The label of the security key that does not count, and why, if one was met.
+        key: Option<(String, KeyFault)>,
     },
     /// A code is right but was used before. Nothing else was verified, no failure was counted.
     Replayed,
@@ -130,8 +136,10 @@ pub enum Verdict {
 /// The details of a pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Passed {
-    /// The device whose code was right.
+    /// The device whose code was right, or the security key.
     pub device: Option<String>,
+    /// The fingerprint of the security key.
+    pub fingerprint: Option<String>,
     /// The maker's ID of the device.
     pub credential_id: Option<String>,
     /// What kind of device that is.
@@ -199,6 +207,14 @@ impl Verdict {
     }
 }
 
+/// What there is to say of a wrong answer.
+#[derive(Default)]
+struct Findings {
+    out_of_sync: Option<(String, Drift)>,
+    expended: Option<Expended>,
+    key: Option<(String, KeyFault)>,
+}
+
 /// The only answer, if it holds a password and a code.
 fn single_code(attempt: &Attempt) -> Option<&str> {
     match attempt.answers.as_slice() {
@@ -251,7 +267,7 @@ impl Account {
             self.use_steps(&results, attempt);
             return match attempt.is_password {
                 true => Verdict::Password,
-                false => self.count_failure(attempt, None, None),
+                false => self.count_failure(attempt, Findings::default()),
             };
         }
         let unprepared = results.is_empty();
@@ -267,15 +283,18 @@ impl Account {
         {
             return Verdict::Replayed;
         }
-        let is_wrong =
-            |f: &MatchResult| matches!(f, MatchResult::Wrong | MatchResult::OutOfSync { .. });
-        if attempt.is_password && results.iter().any(is_wrong) {
-            return Verdict::Password;
-        }
         let out_of_sync = self.lose_sync(&results, attempt.now);
-        if out_of_sync.is_some() || results.iter().any(|f| matches!(f, MatchResult::Wrong)) {
-            let expended = self.find_expended(attempt);
-            return self.count_failure(attempt, out_of_sync, expended);
+        let key = self.note_wrong_key(&results, attempt.now);
+        if results.iter().any(MatchResult::is_wrong) {
+            if attempt.is_password && key.is_none() {
+                return Verdict::Password;
+            }
+            let findings = Findings {
+                out_of_sync,
+                expended: self.find_expended(attempt),
+                key,
+            };
+            return self.count_failure(attempt, findings);
         }
         self.lockout.passed(attempt.epoch, attempt.now);
         self.open_session(&results, attempt);
@@ -356,10 +375,12 @@ impl Account {
                 }
                 MatchResult::Bypass(_) => self.use_bypass(attempt),
                 MatchResult::Recovery(_, code) => self.use_recovery(*code),
+                MatchResult::Key { index, counter } => self.count_key(*index, *counter),
                 MatchResult::Knowledge(_)
                 | MatchResult::Sent(_)
                 | MatchResult::Remote
                 | MatchResult::OutOfSync { .. }
+                | MatchResult::WrongKey { .. }
                 | MatchResult::Wrong
                 | MatchResult::Stale => {}
             }
@@ -383,18 +404,19 @@ impl Account {
         }
     }
 
-    fn count_failure(
-        &mut self,
-        attempt: &Attempt,
-        out_of_sync: Option<(String, Drift)>,
-        expended: Option<Expended>,
-    ) -> Verdict {
+    fn count_failure(&mut self, attempt: &Attempt, findings: Findings) -> Verdict {
         let lock = self.fail(attempt.epoch, attempt.now, &attempt.limits);
+        let Findings {
+            out_of_sync,
+            expended,
+            key,
+        } = findings;
         Verdict::Wrong {
             failures: self.lockout.failures(attempt.now),
             lock,
             out_of_sync,
             expended,
+            key,
         }
     }
 
@@ -455,8 +477,15 @@ impl Account {
                         remote.dates.last_used_at = Some(now);
                     }
                 }
+                MatchResult::Key { index, .. } => {
+                    if let Some((label, fingerprint)) = self.use_key(*index, now) {
+                        passed.device.get_or_insert(label);
+                        passed.fingerprint = Some(fingerprint);
+                    }
+                }
                 MatchResult::Knowledge(factor) => self.use_knowledge(*factor, now),
                 MatchResult::Used { .. }
+                | MatchResult::WrongKey { .. }
                 | MatchResult::OutOfSync { .. }
                 | MatchResult::Wrong
                 | MatchResult::Stale => {}
@@ -467,5 +496,7 @@ impl Account {
     }
 }
 
+#[cfg(test)]
+mod key_tests;
 #[cfg(test)]
 mod tests;

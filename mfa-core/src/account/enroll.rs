@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::{Account, Dates, Device, Label, NewSession, PinRecord, QuestionSet};
+use super::{Account, Dates, Device, Label, NewSession, PinRecord, QuestionSet, SecurityKey};
 use crate::factors::address::Recipient;
 use crate::factors::device::DeviceKind;
 use crate::factors::recovery::CodeDigest;
@@ -83,6 +83,8 @@ pub enum NewFactor {
     Questions(QuestionSet),
     /// An address, whose code came back.
     Address(Recipient),
+    /// A security key, which sshd has verified.
+    Key(SecurityKey),
 }
 
 impl NewFactor {
@@ -94,6 +96,7 @@ impl NewFactor {
             Self::Pin(_) => Factor::Pin,
             Self::Questions(_) => Factor::Questions,
             Self::Address(to) => to.channel().factor(),
+            Self::Key(_) => Factor::Key,
         }
     }
 }
@@ -146,6 +149,10 @@ impl Account {
                 true
             }
             NewFactor::Address(to) => self.code_came_back(&to, now),
+            NewFactor::Key(mut key) => {
+                key.dates.last_used_at = Some(now);
+                self.add_key(key) == Ok(true)
+            }
         }
     }
 

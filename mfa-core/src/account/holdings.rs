@@ -15,6 +15,7 @@ impl Account {
             Stored::Questions => self.questions.is_some(),
             Stored::Contacts(channel) => self.contact(channel).is_some(),
             Stored::Remote => self.usable_remote().is_some(),
+            Stored::Keys => self.usable_keys().next().is_some(),
         }
     }
 
@@ -26,6 +27,7 @@ impl Account {
             Stored::Questions => usize::from(self.questions.take().is_some()),
             Stored::Contacts(channel) => return self.remove_contacts(channel, None),
             Stored::Remote => usize::from(self.remote.take().is_some()),
+            Stored::Keys => return self.remove_keys(None),
         };
         self.removed(removed)
     }
@@ -36,7 +38,7 @@ impl Account {
         match factor.row().stored {
             Stored::Pin => Some(&self.pin()?.phc),
             Stored::Questions => Some(&self.questions()?.current().phc),
-            Stored::Devices | Stored::Contacts(_) | Stored::Remote => None,
+            Stored::Devices | Stored::Contacts(_) | Stored::Remote | Stored::Keys => None,
         }
     }
 
@@ -54,7 +56,7 @@ impl Account {
                     set.turn = set.turn.wrapping_add(1);
                 }
             }
-            Stored::Devices | Stored::Contacts(_) | Stored::Remote => {}
+            Stored::Devices | Stored::Contacts(_) | Stored::Remote | Stored::Keys => {}
         }
     }
 }

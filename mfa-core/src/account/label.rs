@@ -37,6 +37,12 @@ impl Label {
         Self(format!("device-{number}"))
     }
 
+    /// The label of a security key that was enrolled without one.
+    #[must_use]
+    pub fn of_key(number: usize) -> Self {
+        Self(format!("key-{number}"))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

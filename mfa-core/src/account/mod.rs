@@ -25,6 +25,7 @@ mod remote;
 mod requests;
 mod restore;
 mod resync;
+mod security_key;
 mod session;
 mod set_up;
 mod settings;
@@ -41,8 +42,8 @@ use crate::factors::{Factor, FactorCombination, FactorRow};
 use crate::lockout::Lockout;
 
 pub use attempt::{
-    Attempt, ConfirmedRecipient, Counted, Expended, FallbackCode, Passed, PreparedAnswer, Refused,
-    Verdict,
+    Attempt, ConfirmedRecipient, Counted, Expended, FallbackCode, KeyFault, KeyProof, Passed,
+    PreparedAnswer, Refused, Verdict,
 };
 use bypass::Bypass;
 pub use contact::{Contact, ContactError, MAX_CONTACTS};
@@ -59,6 +60,7 @@ pub use requests::RequestLimits;
 use requests::Requests;
 pub use restore::Restored;
 pub use resync::{Resync, Resynced};
+pub use security_key::{MAX_KEYS, SecurityKey, SecurityKeyError};
 pub use session::{ByAnswer, NewSession, PassedAgain, Session, SessionQuery, SessionScope};
 pub use set_up::SpentCodes;
 pub use settings::{By, MAX_NETWORKS, SettingError, UserOverrides, UserSettings};
@@ -67,8 +69,9 @@ pub use suspension::{LONGEST_SUSPENSION, SHORTEST_SUSPENSION};
 
 /// The format of the record. Older ones are read and written as this one. 1 had no settings,
 /// sessions, bypass and recovery codes, and no grace; 2 no HOTP devices and no drift; 3 no
-/// addresses and no accounts at RADIUS servers; 4 no networks and no disabled devices.
-const SCHEMA: u32 = 5;
+/// addresses and no accounts at RADIUS servers; 4 no networks and no disabled devices; 5 no security
+/// keys.
+const SCHEMA: u32 = 6;
 
 /// One user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +84,9 @@ pub struct Account {
     /// In the order of enrolment.
     #[serde(default)]
     devices: Vec<Device>,
+    /// In the order of enrolment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<SecurityKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pin: Option<PinRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,6 +135,7 @@ impl Default for Account {
             schema: SCHEMA,
             generation: 0,
             devices: Vec::new(),
+            keys: Vec::new(),
             pin: None,
             questions: None,
             contacts: Vec::new(),
@@ -297,7 +304,7 @@ impl Account {
         let networks: usize = settings.iter().map(|side| side.allow_from.len()).sum();
         let codes = self.recovery.as_ref().map_or(0, Recovery::all);
         let questions = usize::from(self.questions.is_some());
-        1024 + 768 * (self.devices.len() + self.sessions.len())
+        1024 + 768 * (self.devices.len() + self.keys.len() + self.sessions.len())
             + 64 * (networks + codes + self.networks.len())
             + 2048 * questions
             + 512 * (self.contacts.len() + usize::from(self.remote.is_some()))

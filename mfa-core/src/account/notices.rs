@@ -219,9 +219,15 @@ impl Account {
             ),
         ];
         let single = single.into_iter().filter(|(_, is_so)| *is_so);
+        let is_known = |key: &super::SecurityKey| {
+            let mut keys = other.usable_keys();
+            keys.any(|known| known.key == key.key)
+        };
+        let keys = self.usable_keys().filter(|key| !is_known(key));
         let mut all: Vec<Authenticator> = devices
             .map(|device| device.kind().into())
             .chain(contacts.map(channel))
+            .chain(keys.map(|_| Authenticator::Key))
             .chain(single.map(|(factor, _)| factor))
             .collect();
         all.dedup();

@@ -2,11 +2,12 @@
 //!
 //! A restore never makes a used code good again, takes no lock back, and enables nothing that was disabled since. Where the replaced record knows of a later
 //! step, counter, lock or used code, the later one wins. Where there is no such record, the time now is taken for the
-//! last use of each device with a clock; of one that counts nothing is known.
+//! last use of each device with a clock; of one that counts nothing is known. A security key needs no such care: it signs a
+//! fresh challenge each time, and its counter only tells a copy from it.
 
 use jiff::Timestamp;
 
-use super::{Account, Contact, Device};
+use super::{Account, Contact, Device, SecurityKey};
 use crate::lockout::Lockout;
 
 /// A restored record, and what could not be known.
@@ -39,6 +40,12 @@ impl Account {
         }
         if let Some(live) = live {
             self.leave_disabled(live);
+            for key in &mut self.keys {
+                let same = |known: &&SecurityKey| known.key == key.key;
+                if let Some(known) = live.keys.iter().find(same) {
+                    key.catch_up_with(known);
+                }
+            }
         }
         let known_codes = live.and_then(|live| live.recovery.as_ref());
         let unknown_codes = match known_codes {
@@ -95,6 +102,8 @@ impl Account {
         let is_gone =
             |contact: &&Contact| !live.contacts.iter().any(|known| known.to == contact.to);
         let contacts = self.contacts.iter().filter(is_gone).count();
+        let is_gone = |key: &&SecurityKey| !live.keys.iter().any(|known| known.key == key.key);
+        let keys = self.keys.iter().filter(is_gone).count();
         let single = [
             self.pin.is_some() && live.pin.is_none(),
             self.questions.is_some() && live.questions.is_none(),
@@ -102,7 +111,7 @@ impl Account {
             self.recovery.is_some() && live.recovery.is_none(),
         ];
         let single = single.into_iter().filter(|is_gone| *is_gone).count();
-        u32::try_from(devices + contacts + single).unwrap_or(u32::MAX)
+        u32::try_from(devices + keys + contacts + single).unwrap_or(u32::MAX)
     }
 
     /// Leaves disabled what has been disabled since the backup.

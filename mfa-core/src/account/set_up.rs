@@ -42,11 +42,12 @@ impl Account {
         spent
     }
 
-    /// A disabled address or device is no factor that the user has, and yet was enrolled.
+    /// A disabled address, device or key is no factor that the user has, and yet was enrolled.
     fn has_no_factors(&self) -> bool {
         self.enrolled().is_empty()
             && self.contacts.is_empty()
             && self.devices.is_empty()
+            && self.keys.is_empty()
             && self.remote.is_none()
     }
 }

@@ -15,6 +15,7 @@ pub mod radius;
 pub mod random_code;
 pub mod recovery;
 mod registry;
+pub mod security_key;
 pub mod sent_code;
 pub mod totp;
 pub mod uri;
@@ -28,7 +29,7 @@ use mfa_protocol::Secret;
 /// The properties of a factor.
 #[derive(Debug)]
 pub struct Row {
-    /// The text of the catalogue that asks for it; none where the account holds the question.
+    /// The text of the catalogue that asks for it; none where the account holds the question, or nothing is typed.
     pub prompt: Option<&'static str>,
     /// The text of the catalogue that names it in a list of combinations.
     pub choice: &'static str,
@@ -67,6 +68,8 @@ pub enum AnswerForm {
     Words,
     /// Whatever another server takes.
     Anything,
+    /// Nothing: the user touches something.
+    Nothing,
 }
 
 /// How an answer is verified.
@@ -80,6 +83,8 @@ pub enum Verification {
     Sent,
     /// By a RADIUS server.
     Radius,
+    /// By sshd, or by the signature of a key.
+    Key,
 }
 
 /// Where an account keeps a factor.
@@ -95,6 +100,8 @@ pub enum Stored {
     Contacts(Channel),
     /// As the account at a RADIUS server.
     Remote,
+    /// Among the security keys.
+    Keys,
 }
 
 /// What a factor needs outside of the account.

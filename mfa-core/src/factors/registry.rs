@@ -3,7 +3,7 @@
 //! The rest of the program asks the row, never which factor it is. A new factor is a file with its row, a line here, and
 //! what is its own alone: its record, its texts, its command.
 
-use super::{Factor, Row, Verification, pin, questions, radius, sent_code, totp};
+use super::{Factor, Row, Verification, pin, questions, radius, security_key, sent_code, totp};
 
 /// Asks the registry of a factor.
 pub trait FactorRow {
@@ -26,11 +26,15 @@ impl FactorRow for Factor {
             Self::Email => &sent_code::EMAIL,
             Self::Sms => &sent_code::SMS,
             Self::Radius => &radius::ROW,
+            Self::Key => &security_key::ROW,
         }
     }
 
     fn is_code(&self) -> bool {
-        !matches!(self.row().verification, Verification::Hash(_))
+        !matches!(
+            self.row().verification,
+            Verification::Hash(_) | Verification::Key
+        )
     }
 
     fn enroll_command(self, user: &str) -> String {

@@ -5,6 +5,7 @@
 //! continues. A user who can satisfy none (not enrolled, or not existing) is led through a combination that another
 //! user of this policy could have (rule 8 of the architecture).
 
+mod key;
 mod post;
 mod prompt;
 mod push;
@@ -23,6 +24,9 @@ use crate::account::{FallbackCode, Passed, Verdict};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow, Verification};
 use crate::texts::Text;
+pub use key::AgentReply;
+pub(super) use key::{AgentTurn, has_key};
+use key::{KeyState, first_way, is_key};
 pub(super) use post::PendingSend;
 pub use post::SendRequest;
 use post::SentCodeState;
@@ -49,6 +53,7 @@ pub(super) struct Dialogue {
     early: EarlyAnswer,
     typed: TypedSoFar,
     push: PushState,
+    key: KeyState,
 }
 
 /// The answer that was typed before the login began, and may be no code at all.
@@ -85,6 +90,8 @@ pub(super) enum Next<C> {
     Send(PendingSend),
     /// Ask a RADIUS server.
     Query(RadiusQuery<C>),
+    /// Show, and ask the user's SSH agent.
+    Relay(Step, AgentTurn),
     /// Verify these answers.
     Verify(Vec<Answer>),
     /// The login has ended.
@@ -123,11 +130,9 @@ impl Dialogue {
     /// Begins: the first way of the policy that the user can go with what they have, else with a recovery code, else that
     /// of the decoy.
     pub(super) fn new(plan: Plan, user: UserFactors) -> Self {
-        let able = || user.able.iter().position(|able| *able);
-        let combination = user.first.or_else(able);
-        let combination = combination.unwrap_or(user.decoy_combination);
+        let combination = user.way(&plan.combinations, |_| true).unwrap_or_default();
         Self {
-            combination,
+            combination: first_way(&plan, combination),
             given: Vec::new(),
             post: SentCodeState::default(),
             recipient: None,
@@ -139,6 +144,7 @@ impl Dialogue {
             },
             typed: TypedSoFar::default(),
             push: PushState::new(&plan),
+            key: KeyState::new(),
             plan,
             user,
         }
@@ -179,6 +185,7 @@ impl Dialogue {
         if typed.expose().trim().is_empty() || is_stand_in(typed.expose(), self.plan.single) {
             return no_answer();
         }
+        self.key.typed();
         self.answers_left = self.answers_left.saturating_sub(1);
         if self.answers_left == 0 {
             return cancelled_for(EndReason::TooManyAnswers);
@@ -321,6 +328,9 @@ impl Dialogue {
         {
             return self.send(channel, messages);
         }
+        if is_key(factor) {
+            return self.meet_key(factor, messages);
+        }
         if self.pushes(factor) {
             return self.announce_push(factor, messages);
         }
@@ -381,7 +391,7 @@ impl Dialogue {
                 is_help || !self.plan.single && self.plan.wording.asking.is_resend(typed)
             }
             AnswerForm::Words | AnswerForm::SentCode => is_help,
-            AnswerForm::Anything => false,
+            AnswerForm::Anything | AnswerForm::Nothing => false,
         }
     }
 
@@ -396,7 +406,9 @@ impl Dialogue {
         match factor.row().form {
             AnswerForm::DeviceCode => self.user.device_digits,
             AnswerForm::SentCode => Some(self.plan.code_digits),
-            AnswerForm::Digits | AnswerForm::Words | AnswerForm::Anything => None,
+            AnswerForm::Digits | AnswerForm::Words | AnswerForm::Anything | AnswerForm::Nothing => {
+                None
+            }
         }
     }
 
@@ -415,6 +427,7 @@ impl Dialogue {
             return self.offer(vec![error(&self.plan.wording.asking, &Text::WaysUnknown)]);
         };
         self.combination = chosen;
+        self.key.chosen();
         self.go_on(Vec::new())
     }
 

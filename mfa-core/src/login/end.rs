@@ -30,6 +30,10 @@ pub enum EndReason {
     TooManyChallenges,
     /// The password was typed instead of a code.
     Password,
+    /// No security key of the user's could be asked, or none has signed, and nothing else is accepted.
+    KeyOutOfReach,
+    /// The user did not wait for the security key.
+    Interrupted,
     /// The set-up was given up.
     NotFinished,
     /// A device was set up.
@@ -61,6 +65,11 @@ impl EndReason {
                  program that answers every prompt with the password needs the stack \
                  /usr/share/doc/pam-mfa/examples/pam.d/password+code"
             }
+            Self::KeyOutOfReach => {
+                "no security key of the user has signed, and nothing else is accepted: sshd has verified none that is \
+                 enrolled, and the user's SSH agent has none, or did not sign"
+            }
+            Self::Interrupted => "the user did not wait for the security key",
             Self::NotFinished => "the enrolment was not finished; nothing was stored",
             Self::DeviceStored => "a device was enrolled in this login",
             Self::FactorsStored => "what is required was enrolled in this login",

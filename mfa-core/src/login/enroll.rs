@@ -13,6 +13,7 @@
 
 mod address;
 mod device;
+mod key;
 mod pin;
 mod questions;
 mod screen;
@@ -35,9 +36,11 @@ use crate::account::Device;
 use crate::factors::address::Recipient;
 use crate::factors::pin::Pin;
 use crate::factors::questions::QuestionText;
+use crate::factors::security_key::PublicKey;
 use crate::texts::{Text, Wording};
 use address::AddressStage;
 use device::DeviceStage;
+use key::KeyStage;
 use pin::PinStage;
 use questions::QuestionsStage;
 pub use screen::{Screen, prompts};
@@ -74,6 +77,7 @@ enum FactorStage {
     Pin(PinStage),
     Questions(QuestionsStage),
     Address(AddressStage),
+    Key(KeyStage),
 }
 
 /// A factor to be stored.
@@ -86,6 +90,8 @@ pub enum ChosenFactor {
     Questions(Vec<(QuestionText, Secret)>),
     /// An address whose code came back.
     Address(Recipient),
+    /// A security key that sshd has verified.
+    Key(PublicKey),
 }
 
 /// Why something is set up.
@@ -184,7 +190,9 @@ impl Enrollment {
             Some(FactorStage::Device(stage)) => EnrollNext::Ask(stage.ask_again(&saying)),
             Some(FactorStage::Address(stage)) => EnrollNext::Ask(stage.ask_again(&saying)),
             // Nothing else has a code.
-            Some(FactorStage::Pin(_) | FactorStage::Questions(_)) | None => given_up(),
+            Some(FactorStage::Pin(_) | FactorStage::Questions(_) | FactorStage::Key(_)) | None => {
+                given_up()
+            }
         }
     }
 
@@ -320,6 +328,7 @@ impl FactorStage {
             FreshFactor::Pin(banned) => Self::Pin(PinStage::of(banned)),
             FreshFactor::Questions(choice) => Self::Questions(QuestionsStage::of(choice)),
             FreshFactor::Address(choice) => Self::Address(AddressStage::of(choice)),
+            FreshFactor::Key(key) => Self::Key(KeyStage::of(key)),
         }
     }
 
@@ -329,6 +338,7 @@ impl FactorStage {
             Self::Pin(stage) => stage.begin(saying),
             Self::Questions(stage) => stage.begin(saying),
             Self::Address(stage) => stage.begin(saying),
+            Self::Key(stage) => stage.begin(saying),
         }
     }
 
@@ -338,6 +348,7 @@ impl FactorStage {
             Self::Pin(stage) => stage.answer(typed, saying),
             Self::Questions(stage) => stage.answer(typed, saying),
             Self::Address(stage) => stage.answer(typed, saying),
+            Self::Key(stage) => stage.answer(typed, saying),
         }
     }
 }

@@ -17,6 +17,7 @@ mod facts;
 mod known_user;
 mod outcome;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -260,9 +261,11 @@ impl<'a> Undecided<'a> {
         }
         if let Some(combination) = self.combination_to_set_up() {
             let sets_up = |to: &Recipient| combination.factors().contains(&to.channel().factor());
+            let key = self.facts.keys.new_key(self.context.keys);
             return Entry::Enroll(SetUp {
                 combination: combination.clone(),
                 address: fallback.address.filter(sets_up),
+                key: key.cloned(),
                 has_codes: self.asks_for_a_code(),
                 session: self.new_session(),
             });
@@ -279,6 +282,8 @@ impl<'a> Undecided<'a> {
             is_unenrolled && account.has_no_usable_factor(now) && !account.has_never_enrolled();
         let off = self.facts.turned_off;
         let off = off.filter(|_| is_unenrolled && self.can_pass_but_for_the_channel(&fallback));
+        let is_key = is_unenrolled && !self.meets_keys() && self.can_pass_somewhere(&fallback);
+        let key = is_key.then_some(Hint::KeyOutOfReach);
         let session = self.new_session();
         let renews = self.facts.renews_devices && !self.terms.single && self.may_set_up_a_device();
         Asked {
@@ -286,7 +291,7 @@ impl<'a> Undecided<'a> {
             is_unenrolled,
             hint: match has_lost_all {
                 true => Some(Hint::NothingUsable),
-                false => off.map(Hint::TurnedOff).or(hint),
+                false => off.map(Hint::TurnedOff).or(key).or(hint),
             },
             renews,
             session,
@@ -300,20 +305,36 @@ impl<'a> Undecided<'a> {
 
     /// Whether the user can answer what is asked for.
     fn can_pass(&self, fallback: &FallbackRecipients) -> bool {
-        let Some(channel) = self.facts.turned_off else {
-            return self.can_pass_but_for_the_channel(fallback);
-        };
-        let mut account = self.account.clone();
-        account.remove(channel.factor());
-        let mut factors = fallback.factors();
-        factors.retain(|factor| *factor != channel.factor());
-        self.terms.any_can(&account, &factors, self.context.now)
+        let turned_off = self.facts.turned_off.map(Channel::factor);
+        self.can_pass_without(turned_off, fallback)
     }
 
     /// The same, as if no channel were turned off.
     fn can_pass_but_for_the_channel(&self, fallback: &FallbackRecipients) -> bool {
+        self.can_pass_without(None, fallback)
+    }
+
+    /// The same, as if every key could be met.
+    fn can_pass_somewhere(&self, fallback: &FallbackRecipients) -> bool {
         let factors = fallback.factors();
         self.terms.any_can(self.account, &factors, self.context.now)
+    }
+
+    fn can_pass_without(&self, missing: Option<Factor>, fallback: &FallbackRecipients) -> bool {
+        let mut account = Cow::Borrowed(self.account);
+        let key = Some(Factor::Key).filter(|key| account.has(*key) && !self.meets_keys());
+        for factor in missing.into_iter().chain(key) {
+            account.to_mut().remove(factor);
+        }
+        let mut factors = fallback.factors();
+        factors.retain(|factor| Some(*factor) != missing);
+        self.terms.any_can(&account, &factors, self.context.now)
+    }
+
+    /// Whether the user has a key that counts and can be met.
+    fn meets_keys(&self) -> bool {
+        let keys = &self.facts.keys;
+        keys.can_be_met(self.account, self.context.keys)
     }
 
     fn enables(&self, fallback: &FallbackRecipients) -> bool {
@@ -360,8 +381,12 @@ impl<'a> Undecided<'a> {
     }
 
     /// An ordinary process can do only what self-service allows. A message to a typed number costs money, and one to a
-    /// typed address may reach a stranger: only programs that guard logins, which have checked a password, ask for them.
+    /// typed address may reach a stranger: only programs that guard logins, which have checked a password, ask for them. A
+    /// key is set up only where sshd has just verified it.
     fn may_set_up(&self, factor: Factor) -> bool {
+        if factor.row().stored == Stored::Keys {
+            return self.facts.keys.new_key(self.context.keys).is_some();
+        }
         let is_sent = Channel::of(factor).is_some();
         self.context.is_guarded || !is_sent && self.facts.self_service.contains(&factor)
     }

@@ -10,6 +10,7 @@ use crate::account::{Device, Remote};
 use crate::factors::address::{Channel, Recipient, Region};
 use crate::factors::device::Windows;
 use crate::factors::pin::Banned;
+use crate::factors::security_key::PublicKey;
 use crate::factors::sent_code::SentCode;
 use crate::names::UserName;
 
@@ -93,6 +94,8 @@ pub enum FreshFactor {
     Questions(QuestionChoice),
     /// Where codes are sent.
     Address(AddressChoice),
+    /// The security key that sshd has verified.
+    Key(PublicKey),
 }
 
 /// The questions that a user chooses from.

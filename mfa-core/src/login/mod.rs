@@ -10,6 +10,7 @@
 //!   FindCode       a look at the user's other codes      [`FindingCode`]        which one it is
 //!   SendCode       a message                             [`SendingCode`]        [`SendResult`]
 //!   QueryRadius    a reservation and a server            [`QueryingRadius`]     [`RadiusReply`]
+//!   AskAgent       the user's SSH agent                  [`AskingAgent`]        [`AgentReply`]
 //!   Verify         the account                           [`Verifying`]          [`Verdict`](crate::account::Verdict)
 //!   MakeDevice     a fresh key                           [`MakingDevice`]       [`FreshDevice`]
 //!   CountWrongCode the account                           [`CountingWrongCode`]  [`Counted`](crate::account::Counted)
@@ -23,6 +24,7 @@ mod enroll;
 pub mod entry;
 mod event;
 mod fallback;
+mod keys;
 mod messages;
 mod plan;
 mod split;
@@ -30,7 +32,7 @@ mod stand_in;
 mod state;
 mod terms;
 
-pub use dialogue::SendRequest;
+pub use dialogue::{AgentReply, SendRequest};
 pub use end::{Consequence, End, EndReason};
 pub use enroll::{ChosenFactor, Occasion, Screen, prompts as enrollment_prompts};
 pub use event::{
@@ -38,12 +40,13 @@ pub use event::{
     RadiusReply, SendResult,
 };
 pub use fallback::FallbackRecipients;
+pub use keys::{KeyPlan, KeyReach, KeyTerms};
 pub use messages::{DeliveryStatus, grace, not_met};
 pub use plan::{Answer, Echo, Plan, PromptDecoy, RadiusDecision, UserFactors};
 pub use split::CodeSearch;
 pub use state::{
-    CountingWrongCode, Effect, FindingCode, MakingDevice, Prompting, QueryingRadius, SendingCode,
-    StoringFactors, Verifying, begin, enroll, prompts,
+    AskingAgent, CountingWrongCode, Effect, FindingCode, MakingDevice, Prompting, QueryingRadius,
+    SendingCode, StoringFactors, Verifying, begin, enroll, prompts,
 };
 pub use terms::AskTerms;
 

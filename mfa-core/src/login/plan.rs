@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 
 use super::FallbackRecipients;
-use crate::account::{Account, Label, Remote};
+use super::dialogue::has_key;
+use super::keys::{KeyPlan, UserKeys};
+use crate::account::{Account, KeyProof, Label, Remote};
 use crate::factors::address::{Channel, Recipient, Region};
 use crate::factors::sent_code::SentCode;
 use crate::factors::{Factor, FactorCombination, FactorRow, Verification};
@@ -40,6 +42,8 @@ pub struct Plan {
     pub push_servers: Vec<Label>,
     /// What is visible while it is typed.
     pub echo: Echo,
+    /// How security keys are met.
+    pub keys: KeyPlan,
 }
 
 /// What is visible while it is typed. An answer that holds the password never is.
@@ -80,9 +84,11 @@ pub struct UserFactors {
     pub(super) decoy_combination: usize,
     /// Which ways of the plan the user can go, by position.
     pub(super) able: Vec<bool>,
-    /// The first way that they can go with what they have, without a recovery code. A bypass code is issued to be typed,
-    /// so there is none with one.
-    pub(super) first: Option<usize>,
+    /// Which ways they can go with what they have, without a recovery code. A bypass code is issued to be typed, so there
+    /// is none with one.
+    pub(super) has: Vec<bool>,
+    /// Their security keys.
+    pub(super) keys: UserKeys,
     /// The longest code that the user may type, in digits.
     pub(super) code_digits: u32,
     /// The digits of a device's code, if all are alike.
@@ -108,10 +114,17 @@ impl UserFactors {
         now: Timestamp,
     ) -> Self {
         let factors = fallback.factors();
-        let able = |combination: &FactorCombination| account.can(combination, &factors, now);
+        let keys = UserKeys::of(account, &plan.keys.terms, plan.keys.reach());
+        let meets_keys = keys.can_be_met(plan.keys.can_sign);
+        let in_reach = |combination: &FactorCombination| meets_keys || !has_key(combination);
+        let able = |combination: &FactorCombination| {
+            account.can(combination, &factors, now) && in_reach(combination)
+        };
         let has = |factor: &Factor| account.has(*factor) || factors.contains(factor);
-        let has_all = |combination: &FactorCombination| combination.factors().iter().all(has);
-        let first = plan.combinations.iter().position(has_all);
+        let has_bypass = account.bypass_until(now).is_some();
+        let has_all = |combination: &FactorCombination| {
+            !has_bypass && combination.factors().iter().all(has) && in_reach(combination)
+        };
         let device_digits = match account.usable_devices().next() {
             None => Some(plan.usual_digits),
             Some(_) => account.device_digits(),
@@ -119,7 +132,8 @@ impl UserFactors {
         Self {
             decoy_combination: decoy.combination,
             able: plan.combinations.iter().map(able).collect(),
-            first: first.filter(|_| account.bypass_until(now).is_none()),
+            has: plan.combinations.iter().map(has_all).collect(),
+            keys,
             code_digits: account.code_digits(now),
             device_digits,
             question: account
@@ -133,6 +147,25 @@ impl UserFactors {
                 None => decoy.is_pushed,
             },
         }
+    }
+
+    /// The first of these ways that the user can go with what they have, else with a recovery code, else that of the decoy,
+    /// else any of them; none if there is none.
+    pub(super) fn way(
+        &self,
+        combinations: &[FactorCombination],
+        is_meant: impl Fn(&FactorCombination) -> bool,
+    ) -> Option<usize> {
+        let meant: Vec<bool> = combinations.iter().map(is_meant).collect();
+        let first_of = |ways: &[bool]| {
+            let mut both = meant.iter().zip(ways);
+            both.position(|(meant, goes)| *meant && *goes)
+        };
+        let decoy = Some(self.decoy_combination).filter(|way| meant.get(*way) == Some(&true));
+        first_of(&self.has)
+            .or_else(|| first_of(&self.able))
+            .or(decoy)
+            .or_else(|| meant.iter().position(|meant| *meant))
     }
 
     pub(super) fn is_unenrolled(&self) -> bool {
@@ -153,6 +186,8 @@ pub struct Answer {
     pub sent: Option<SentCode>,
     /// What a RADIUS server said, if one was asked.
     pub decision: Option<RadiusDecision>,
+    /// The security key that was met, if one was asked for.
+    pub key: Option<KeyProof>,
 }
 
 /// The decision of a RADIUS server about an answer.
@@ -174,6 +209,7 @@ impl Answer {
             tail: false,
             sent: None,
             decision: None,
+            key: None,
         }
     }
 

@@ -6,8 +6,9 @@ mod effect;
 use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Step};
 
-use super::dialogue::SendRequest;
-use super::dialogue::{Dialogue, Next, PendingSend, RadiusQuery, Turn};
+use super::dialogue::{
+    AgentReply, AgentTurn, Dialogue, Next, PendingSend, RadiusQuery, SendRequest, Turn,
+};
 use super::end::{Consequence, End, EndReason, outcome_of};
 use super::enroll::{ChosenFactor, EnrollNext, Enrollment, Occasion, Screen};
 use super::event::{AnswerEvent, FreshDevice, FreshFactors, RadiusReply, SendResult};
@@ -58,6 +59,10 @@ pub struct QueryingRadius<C> {
     dialogue: Box<Dialogue>,
     query: RadiusQuery<C>,
 }
+
+/// The user's SSH agent is asked.
+#[derive(Debug)]
+pub struct AskingAgent(Box<Dialogue>, AgentTurn);
 
 /// Answers are verified.
 #[derive(Debug)]
@@ -123,6 +128,7 @@ impl Dialogue {
                 dialogue: self,
                 query,
             }),
+            Next::Relay(step, turn) => Effect::AskAgent(step, AskingAgent(self, turn)),
             Next::Verify(answers) => Effect::Verify(Verifying {
                 is_password: self.take_is_password(),
                 dialogue: self,
@@ -226,7 +232,8 @@ impl<C> Effect<C> {
     pub fn combination(&self) -> Option<&FactorCombination> {
         match self {
             Self::Prompt(_, Prompting(Asking::Factors(dialogue, _))) => dialogue.combination(),
-            Self::SendCode(SendingCode(Sending::Factor(dialogue, _))) => dialogue.combination(),
+            Self::SendCode(SendingCode(Sending::Factor(dialogue, _)))
+            | Self::AskAgent(_, AskingAgent(dialogue, _)) => dialogue.combination(),
             _ => None,
         }
     }
@@ -255,6 +262,25 @@ impl SendingCode {
                 enrollment.then(next)
             }
         }
+    }
+}
+
+impl AskingAgent {
+    /// Takes what the agent has answered.
+    #[must_use]
+    pub fn answered<C>(mut self, reply: AgentReply) -> Effect<C> {
+        let next = self.0.relayed(self.1, reply);
+        self.0.then(next)
+    }
+
+    /// Takes a code that was sent to another address because the message to the first one failed.
+    pub fn sent_elsewhere(&mut self, code: SentCode) {
+        self.0.sent_elsewhere(code);
+    }
+
+    /// Takes the result of a message whose prompt is already shown. The next step reports it.
+    pub fn learn_late(&mut self, news: DeliveryStatus) {
+        self.0.learned_late(news);
     }
 }
 

@@ -63,6 +63,14 @@ pub enum Text {
     PushTooMany,
     /// A RADIUS server asks too many questions.
     ChallengeTooMany,
+    /// The security key is about to be asked.
+    TouchKey,
+    /// The security key was asked and did not sign.
+    KeySilent,
+    /// No security key of the user's can be asked.
+    KeyOutOfReach,
+    /// The signature of a security key was wrong, or the account is locked.
+    KeyNotAccepted,
     /// What is wrong with a telephone number.
     Number(NumberError),
     /// Before anything but a device is enrolled first.
@@ -111,6 +119,10 @@ pub enum Text {
     AnswersDiffer,
     /// Why a question or an answer is refused.
     Question(QuestionRefusal),
+    /// Introduces the security key that sshd has verified.
+    EnrollSecurityKey,
+    /// Asks whether it is set up.
+    PromptEnrollKey,
     /// Introduces the recovery codes of what is not a device alone.
     EnrollCodes,
     /// All is stored, and it is not a device alone.
@@ -210,6 +222,10 @@ impl Text {
             Self::PushNotApproved => "push-not-approved",
             Self::PushTooMany => "push-too-many",
             Self::ChallengeTooMany => "challenge-too-many",
+            Self::TouchKey => "touch-key",
+            Self::KeySilent => "key-silent",
+            Self::KeyOutOfReach => "key-out-of-reach",
+            Self::KeyNotAccepted => "key-not-accepted",
             Self::Number(error) => number(error),
             Self::AddressUnknown => "address-unknown",
             Self::EnrollNone => "enroll-none",
@@ -235,6 +251,8 @@ impl Text {
             Self::PromptAnswerAgain(_) => "prompt-answer-again",
             Self::AnswersDiffer => "answers-differ",
             Self::Question(why) => why.id(),
+            Self::EnrollSecurityKey => "enroll-security-key",
+            Self::PromptEnrollKey => "prompt-enroll-key",
             Self::EnrollCodes => "enroll-codes",
             Self::EnrollAllDone => "enroll-all-done",
             Self::NoticeSubject => "notice-subject",
@@ -320,119 +338,6 @@ impl Text {
                     | WordYes
             )
     }
-
-    /// Every text, with all values that change it.
-    pub(super) fn samples() -> Vec<Self> {
-        let mut samples = vec![
-            Self::PromptNumber,
-            Self::PromptAddress,
-            Self::AddressUnknown,
-            Self::PromptPasswordAndCode,
-            Self::PromptPush,
-            Self::PushSent,
-            Self::PushNotApproved,
-            Self::PushTooMany,
-            Self::ChallengeTooMany,
-            Self::WordYes,
-            Self::WordResend,
-            Self::NotAccepted,
-            Self::NotMet,
-            Self::Ways,
-            Self::WaysPrompt,
-            Self::WaysUnknown,
-            Self::WaysThen,
-            Self::CodeExpired,
-            Self::EnrollKey,
-            Self::EnrollPicture,
-            Self::EnrollGarbled,
-            Self::EnrollCode,
-            Self::EnrollWrongCode,
-            Self::EnrollRecovery,
-            Self::EnrollStored,
-            Self::EnrollDone,
-            Self::EnrollNone,
-            Self::EnrollPin,
-            Self::PromptNewPin,
-            Self::PromptPinAgain,
-            Self::PinsDiffer,
-            Self::AnswersDiffer,
-            Self::EnrollCodes,
-            Self::EnrollAllDone,
-            Self::NoticeSubject,
-            Self::NoticeAdvice,
-            Self::NoticeCodes,
-        ];
-        samples.extend(NoticeKind::ALL.map(Self::Notice));
-        let counts = [0, 1, 2, 3, 5, 11, 21, 100];
-        samples.extend(counts.map(Self::Grace));
-        samples.extend(counts.map(Self::FewRecoveryCodes));
-        samples.extend(Factor::ALL.into_iter().filter_map(Self::prompt_for));
-        samples.extend(Factor::ALL.map(Self::FactorCombination));
-        samples.extend(Factor::ALL.map(Self::NoticeFactor));
-        for other in [true, false] {
-            samples.extend([
-                Self::CodeOnItsWay(Channel::Email, other),
-                Self::CodeOnItsWay(Channel::Sms, other),
-                Self::CodeNotSent(other),
-                Self::CodeTooMany(other),
-                Self::ServerSilent(other),
-            ]);
-        }
-        for how in [How::Scan, How::Type] {
-            samples.extend([
-                Self::EnrollFirst(how),
-                Self::EnrollDevice(how),
-                Self::EnrollLost(how),
-            ]);
-        }
-        samples.extend(knowledge_samples());
-        samples.extend(
-            [
-                NumberError::Characters,
-                NumberError::NoCountry,
-                NumberError::NoSuchNumber,
-                NumberError::Kind,
-            ]
-            .map(Self::Number),
-        );
-        samples
-    }
-}
-
-/// What the set-up of a PIN and of questions says, with all values.
-fn knowledge_samples() -> Vec<Text> {
-    let pins = [
-        PinError::NotDigits,
-        PinError::Length,
-        PinError::Run,
-        PinError::Repeat,
-        PinError::Year,
-        PinError::Banned,
-    ];
-    let mut samples: Vec<Text> = pins.map(Text::Pin).into();
-    for number in [1, 2, 3] {
-        samples.extend([
-            Text::PromptQuestion(number),
-            Text::PromptAnswer(number),
-            Text::PromptAnswerAgain(number),
-        ]);
-    }
-    for own in [true, false] {
-        samples.extend([
-            Text::EnrollQuestions(own),
-            Text::Question(QuestionRefusal::Unknown(own)),
-        ]);
-    }
-    let refusals = [
-        QuestionRefusal::Form,
-        QuestionRefusal::Twice,
-        QuestionRefusal::ShortAnswer,
-        QuestionRefusal::AnswerIsQuestion,
-        QuestionRefusal::AnswerIsUser,
-        QuestionRefusal::SameAnswer,
-    ];
-    samples.extend(refusals.map(Text::Question));
-    samples
 }
 
 fn pin(error: PinError) -> &'static str {

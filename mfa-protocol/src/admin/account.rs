@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Drift, Messages, Radius, UserSettings};
+use super::{Address, Drift, Messages, Radius, SecurityKey, UserSettings};
 use crate::factor::{Authenticator, DeviceKind, FactorCombination, HashAlgorithm};
 use crate::policy::Action;
 
@@ -57,6 +57,9 @@ pub struct Account {
     pub enrolled: Vec<Authenticator>,
     /// The devices that show codes.
     pub devices: Vec<Device>,
+    /// The security keys.
+    #[serde(default)]
+    pub keys: Vec<SecurityKey>,
     /// The PIN, if there is one.
     pub pin: Option<Knowledge>,
     /// The security questions, if there are any.

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::Secret;
 use crate::factor::{Authenticator, DeviceKind};
 
-/// Another name for a device.
+/// Another name for a device or a security key.
 pub struct Rename;
 /// Two consecutive codes that resynchronise a device that is out of sync.
 pub struct Resync;
 /// Devices that are out of sync, a page at a time.
 pub struct Drifts;
 
-/// Says whether a device, or the account at a RADIUS server, is used.
+/// Says whether a device, a security key, or the account at a RADIUS server, is used.
 pub struct EnableFactor;
 
 /// See [`EnableFactor`].
@@ -22,9 +22,9 @@ pub struct EnableFactorParameters {
     /// The user, or none for the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// A kind of device, or RADIUS.
+    /// A kind of device, a security key, or RADIUS.
     pub factor: Authenticator,
-    /// The device; may be left out if there is only one of its kind.
+    /// The device or key, or the fingerprint of a key; may be left out if there is only one of its kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Whether it is used.
@@ -36,7 +36,7 @@ pub struct EnableFactorParameters {
 pub struct EnableFactorReply {
     /// The canonical name.
     pub user: String,
-    /// The device, or the RADIUS server.
+    /// The device, the key, or the RADIUS server.
     pub label: String,
     /// Whether anything was changed.
     pub changed: bool,
@@ -51,7 +51,10 @@ pub struct RenameParameters {
     /// The user, or none for the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The device; may be left out if there is only one.
+    /// Which kind of thing it is. None, as in earlier versions, and a kind of device mean a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<Authenticator>,
+    /// The device or key, or the fingerprint of a key; may be left out if there is only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Its new name.
@@ -63,7 +66,7 @@ pub struct RenameParameters {
 pub struct RenameReply {
     /// The canonical name.
     pub user: String,
-    /// The device's name now.
+    /// Its name now.
     pub label: String,
     /// Whether it was another before.
     pub changed: bool,

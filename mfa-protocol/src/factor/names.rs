@@ -17,6 +17,8 @@ words! {
         Sms = "sms",
         /// Whatever a RADIUS server asks for.
         Radius = "radius",
+        /// A security key (FIDO) that SSH uses: sshd has verified it, or it signs through the user's SSH agent.
+        Key = "key",
     }
 }
 
@@ -38,6 +40,8 @@ words! {
         Sms = "sms",
         /// An account at a RADIUS server.
         Radius = "radius",
+        /// A security key.
+        Key = "key",
         /// Recovery codes.
         Recovery = "recovery",
     }

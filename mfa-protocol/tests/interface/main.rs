@@ -74,16 +74,17 @@ fn login_types() -> Types {
 fn admin_types() -> Types {
     use admin::{
         Account, Address, AddressRule, Administrator, AllowFrom, BackupBegin, BackupEnd,
-        BackupNext, Bypass, CheckConfig, CheckQuestions, ConfirmAddress, ConfirmDevice,
+        BackupNext, Bypass, CheckConfig, CheckQuestions, ConfirmAddress, ConfirmDevice, ConfirmKey,
         ConfirmRecovery, Considered, DamagedRecord, Device, Drift, Drifts, EnableAddress,
-        EnableFactor, Enforce, EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius,
-        EnrollRecovery, EnrollTotp, Enrollment, Explain, Explanation, Finding, Health, HostFacts,
-        ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportResult, ImportUris,
-        ImportedAccount, KeyRule, KeyStatus, Knowledge, Lockout, Lockouts, Messages, Mode, Prefer,
-        Primary, QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename, Require,
-        RestoreBegin, RestoreEnd, RestoreNext, Resume, Resync, Revoke, RevokeBypass, RotateBegin,
-        RotateEnd, RotateNext, Rule, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions,
-        Severity, Status, StoreCheck, StoreDrop, Suspend, Suspended, Terms, TestDelivery, Unlock,
+        EnableFactor, Enforce, EnrollAddress, EnrollHotp, EnrollKey, EnrollPin, EnrollQuestions,
+        EnrollRadius, EnrollRecovery, EnrollTotp, Enrollment, Explain, Explanation, Finding,
+        Health, HostFacts, ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportKeys,
+        ImportResult, ImportUris, ImportedAccount, ImportedKey, KeyLine, KeyRule, KeyStatus, Keys,
+        Knowledge, Lockout, Lockouts, Messages, Mode, Prefer, Primary, QuestionAnswer, Questions,
+        Radius, Refused, Reload, Remove, Rename, Require, RestoreBegin, RestoreEnd, RestoreNext,
+        Resume, Resync, Revoke, RevokeBypass, RotateBegin, RotateEnd, RotateNext, Rule,
+        SecurityKey, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions, Severity, Status,
+        StoreCheck, StoreDrop, Suspend, Suspended, Terms, TestDelivery, Unlock, UserKey,
         UserSettings, Users,
     };
     let mut types = Types::default();
@@ -139,6 +140,16 @@ fn admin_types() -> Types {
         .method::<EnableAddress>()
         .method::<EnableFactor>()
         .method::<TestDelivery>();
+    types
+        .method::<EnrollKey>()
+        .method::<ConfirmKey>()
+        .method::<ImportKeys>()
+        .method::<Keys>();
+    types
+        .kind::<SecurityKey>()
+        .kind::<UserKey>()
+        .kind::<KeyLine>()
+        .kind::<ImportedKey>();
     types
         .kind::<ServiceTerms>()
         .kind::<ServiceAsk>()

@@ -3,11 +3,10 @@
 //! The agent decides which addresses are valid. What can't be an address is refused here: a word is missing, or two
 //! are in the wrong order.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mfa_protocol::factor::{Authenticator, Channel};
 
 use super::name;
-use super::word::word;
+use super::word::{one_of, word};
 
 pub(super) const EMAIL: &str = "\
 Example: mfactl enroll email anna@example.org
@@ -39,6 +38,7 @@ pub(super) const ENABLE: &str = "\
 Examples:
   mfactl enable sms alice +491701234567
   mfactl enable totp alice --label phone
+  mfactl enable key alice --label yubikey
   mfactl enable radius alice
 You can write an address as mfactl status shows it.";
 
@@ -46,10 +46,11 @@ pub(super) const DISABLE: &str = "\
 Examples:
   mfactl disable sms alice +491701234567
   mfactl disable totp alice --label phone
+  mfactl disable key alice --label yubikey
   mfactl disable radius alice
 It stays stored. Until mfactl enable, no code goes to the address, no code of
-the device is accepted, and the RADIUS server is not asked. You can write an
-address as mfactl status shows it.";
+the device is accepted, the key does not count, and the RADIUS server is not
+asked. You can write an address as mfactl status shows it.";
 
 pub(super) const TEST_DELIVERY: &str = "\
 Example: mfactl test-delivery email anna@example.org
@@ -104,16 +105,16 @@ pub(crate) struct NamedAddress {
 }
 
 /// What can be disabled.
-const SWITCHED: [&str; 5] = ["email", "sms", "totp", "hotp", "radius"];
+const SWITCHED: [&str; 6] = ["email", "sms", "totp", "hotp", "key", "radius"];
 
-/// An address, a device or a RADIUS account to enable or disable.
+/// An address, a device, a security key or a RADIUS account to enable or disable.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "mfactl enable|disable [OPTIONS] <FACTOR> [USER] [ADDRESS|--label LABEL]"
 )]
 pub(crate) struct Switched {
     /// The factor
-    #[arg(value_name = "FACTOR", ignore_case = true, value_parser = switched())]
+    #[arg(value_name = "FACTOR", ignore_case = true, value_parser = one_of::<Authenticator>(&SWITCHED))]
     pub(crate) factor: Authenticator,
     /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
@@ -121,7 +122,7 @@ pub(crate) struct Switched {
     /// For email and sms: the address or number
     #[arg(value_name = "ADDRESS", value_parser = name)]
     address: Option<String>,
-    /// For totp and hotp: the device; not needed if the user has one of the kind
+    /// For totp, hotp and key: its name, or the fingerprint of a key; not needed if the user has one of the kind
     #[arg(long, value_parser = name)]
     label: Option<String>,
 }
@@ -131,7 +132,7 @@ pub(crate) struct Switched {
 pub(crate) enum Target {
     /// An address.
     Address(Option<String>, Channel, String),
-    /// A device, or an account at a RADIUS server.
+    /// A device, a security key, or an account at a RADIUS server.
     Factor(Option<String>, Authenticator, Option<String>),
 }
 
@@ -153,10 +154,11 @@ impl Switched {
         let Some(channel) = factor.channel() else {
             if let Some(extra) = last {
                 return Err(format!(
-                    "{extra:?} is one word too many; expected {factor} [USER], and for a device --label LABEL"
+                    "{extra:?} is one word too many; expected {factor} [USER], and for a device or key --label LABEL"
                 ));
             }
-            if label.is_some() && factor.device_kind().is_none() {
+            let has_labels = factor.device_kind().is_some() || factor == Authenticator::Key;
+            if label.is_some() && !has_labels {
                 return Err(format!("{factor} has no labels; leave out --label"));
             }
             return Ok(Target::Factor(user, factor, label));
@@ -172,11 +174,6 @@ impl Switched {
         let last = last.ok_or_else(|| EXPECTED.to_owned())?;
         Ok(Target::Address(user, channel, address(&last)?))
     }
-}
-
-fn switched() -> impl TypedValueParser<Value = Authenticator> {
-    let read = |typed: String| typed.to_ascii_lowercase().parse::<Authenticator>();
-    PossibleValuesParser::new(SWITCHED).try_map(read)
 }
 
 /// Where to send a test message.
@@ -286,6 +283,14 @@ mod tests {
                 Target::Factor(alice.clone(), Authenticator::Hotp, phone),
             ),
             (
+                "mfactl disable key alice --label SHA256:AbC",
+                Target::Factor(
+                    alice.clone(),
+                    Authenticator::Key,
+                    Some("SHA256:AbC".to_owned()),
+                ),
+            ),
+            (
                 "mfactl disable radius alice",
                 Target::Factor(alice, Authenticator::Radius, None),
             ),
@@ -297,7 +302,10 @@ mod tests {
             ("mfactl disable sms", "Order: [USER] ADDRESS"),
             ("mfactl disable totp alice phone", "--label LABEL"),
             ("mfactl disable radius alice --label vip", "no labels"),
-            ("mfactl disable pin alice", "email, sms, totp, hotp, radius"),
+            (
+                "mfactl disable pin alice",
+                "email, sms, totp, hotp, key, radius",
+            ),
         ] {
             let error = target(line).unwrap_err();
             assert!(error.contains(words), "{line}: {error}");

@@ -5,7 +5,7 @@ use clap::builder::RangedU64ValueParser;
 use mfa_protocol::factor::HashAlgorithm;
 
 use super::word::word;
-use super::{EnrollAddress, EnrollRadius, address, name};
+use super::{EnrollAddress, EnrollKey, EnrollRadius, address, key, name};
 
 /// A factor to enrol.
 #[derive(Debug, Subcommand)]
@@ -16,6 +16,9 @@ pub(crate) enum Enroll {
     /// Enrol a counter-based device, such as a token with a button (RFC 4226)
     #[command(after_help = HOTP)]
     Hotp(EnrollHotp),
+    /// Enrol a security key by its OpenSSH public key, read from standard input
+    #[command(after_help = key::KEY)]
+    Key(EnrollKey),
     /// Set a PIN of 4 to 8 digits
     #[command(after_help = "Example: mfactl enroll pin alice
 In scripts: printf '%s\\n' \"$PIN\" | mfactl enroll pin alice --stdin")]
@@ -50,6 +53,7 @@ impl Enroll {
         match self {
             Self::Totp(it) => it.device.user.as_deref(),
             Self::Hotp(it) => it.device.user.as_deref(),
+            Self::Key(it) => it.user.as_deref(),
             Self::Pin(it) | Self::Questions(it) => it.user.as_deref(),
             Self::Recovery(it) => it.user.as_deref(),
             Self::Email(it) | Self::Sms(it) => it.user.as_deref(),

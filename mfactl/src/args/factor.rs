@@ -1,9 +1,9 @@
 //! The arguments of `mfactl remove` and `mfactl rename`.
 
-use mfa_protocol::factor::{Authenticator, DeviceKind};
+use mfa_protocol::factor::Authenticator;
 
 use super::name;
-use super::word::word;
+use super::word::{one_of, word};
 
 /// What to remove.
 #[derive(Debug, clap::Args)]
@@ -14,7 +14,7 @@ pub(crate) struct Remove {
     /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// Only the device of this name; for email and sms, only this address
+    /// Only the device or key of this name; for key also its fingerprint, for email and sms the address
     #[arg(long, value_parser = name)]
     pub(crate) label: Option<String>,
     /// Remove several devices or addresses without asking
@@ -22,16 +22,19 @@ pub(crate) struct Remove {
     pub(crate) yes: bool,
 }
 
-/// A device and its new name.
+/// What has names of its own.
+const NAMED: [&str; 3] = ["totp", "hotp", "key"];
+
+/// A device or a security key, and its new name.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rename {
-    /// The device's kind
-    #[arg(value_name = "FACTOR", value_parser = word::<DeviceKind>())]
-    pub(crate) factor: DeviceKind,
+    /// What it is
+    #[arg(value_name = "FACTOR", ignore_case = true, value_parser = one_of::<Authenticator>(&NAMED))]
+    pub(crate) factor: Authenticator,
     /// The user (default: yourself)
     #[arg(value_name = "USER", value_parser = name)]
     pub(crate) user: Option<String>,
-    /// Its present name; not needed if the user has one device of the kind
+    /// Its present name, or the fingerprint of a key; not needed if the user has one of the kind
     #[arg(long, value_name = "OLD", value_parser = name)]
     pub(crate) label: Option<String>,
     /// Its new name

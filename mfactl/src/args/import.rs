@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::import_apps::{self, ImportApp};
 use super::import_tokens::{self, ImportCsv, ImportPskc};
+use super::key::{self, ImportAuthorizedKeys};
 use super::name;
 
 /// A format to import.
@@ -34,6 +35,9 @@ mfactl skips blank lines and lines that begin with #. You can repeat an import.
 Exit status 1 if a line was refused; the other lines are imported."
     )]
     Uris(ImportUris),
+    /// Security keys from an authorized_keys file of OpenSSH
+    #[command(after_help = key::AUTHORIZED_KEYS)]
+    AuthorizedKeys(ImportAuthorizedKeys),
     /// Aegis: a vault exported without encryption (JSON)
     #[command(allow_missing_positional = true, after_help = import_apps::HELP)]
     Aegis(ImportApp),

@@ -9,6 +9,13 @@ pub(super) fn word<T: Word + Send + Sync>() -> impl TypedValueParser<Value = T> 
     PossibleValuesParser::new(words).try_map(|typed| read::<T>(&typed))
 }
 
+/// The same, for a command that takes only some of the words.
+pub(super) fn one_of<T: Word + Send + Sync>(
+    words: &'static [&'static str],
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(words).try_map(|typed| read::<T>(&typed))
+}
+
 /// Upper and lower case do not matter.
 fn read<T: Word>(typed: &str) -> Result<T, UnknownWord> {
     let mut all = T::WORDS.iter().copied();

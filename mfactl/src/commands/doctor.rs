@@ -8,6 +8,7 @@ mod backups;
 mod clock;
 mod config;
 mod devices;
+mod keys;
 mod screen;
 pub(super) mod sshd;
 pub(super) mod stacks;
@@ -125,6 +126,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
         &clock,
         health.clock_error.as_deref(),
     )?);
+    checks.extend(keys::checks(context, &args.sshd.program, &clock)?);
     let terms = terms::of(context, &stacks::asking(&files))?;
     checks.extend(of_stacks(&files, args, &terms));
     Ok(match show(context, args, checks)? {

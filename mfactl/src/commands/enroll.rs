@@ -4,6 +4,7 @@ mod address;
 mod code;
 mod device;
 mod guided;
+mod key;
 mod picture;
 mod pin;
 mod questions;
@@ -32,6 +33,7 @@ fn enroll(context: &mut Context, factor: Enroll) -> Result<Verdict, Failure> {
     match factor {
         Enroll::Totp(args) => device::totp(context, args),
         Enroll::Hotp(args) => device::hotp(context, args),
+        Enroll::Key(args) => key::run(context, args),
         Enroll::Pin(args) => pin::run(context, args),
         Enroll::Questions(args) => questions::run(context, args),
         Enroll::Recovery(args) => recovery::run(context, args),

@@ -362,6 +362,7 @@ fn enroll(factor: Factor, user: &str) -> String {
         Factor::Totp | Factor::Pin | Factor::Questions => "",
         Factor::Radius => " --server NAME",
         Factor::Email | Factor::Sms => " ADDRESS",
+        Factor::Key => " < KEY.pub",
     };
     format!("mfactl enroll {factor} {user}{more}")
 }

@@ -1,10 +1,11 @@
-//! `mfactl import`: devices, codes and PINs from other programs, in calls as large as a frame.
+//! `mfactl import`: devices, codes, PINs and keys from other programs, in calls as large as a frame.
 //!
 //! Files are read here, because an administrator may read what the agent may not. The crate `mfa-import` parses them,
 //! and the agent decides about each account or entry. No error and no report repeats a key, a code or a PIN.
 
 mod accounts;
 mod apps;
+mod authorized_keys;
 mod batch;
 mod google;
 mod line;
@@ -36,6 +37,7 @@ pub(crate) fn run(context: &mut Context, format: Import) -> Result<Verdict, Fail
         Import::GoogleAuthenticator(args) => google::run(context, &args),
         Import::Oath(args) => oath::run(context, &args),
         Import::Uris(args) => uris::run(context, &args),
+        Import::AuthorizedKeys(args) => authorized_keys::run(context, &args),
         Import::Aegis(args) => apps::run(context, App::Aegis, &args),
         Import::AndOtp(args) => apps::run(context, App::AndOtp, &args),
         Import::TwoFas(args) => apps::run(context, App::TwoFas, &args),

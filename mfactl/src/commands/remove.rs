@@ -53,6 +53,9 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
             (n, _) if factor == recovery => format!("{user}: {n} recovery codes removed"),
             (1, _) => format!("{user}: {factor}{named} removed"),
             (n, Some(_)) => format!("{user}: {n} {factor} addresses removed"),
+            (n, None) if factor == Authenticator::Key => {
+                format!("{user}: {n} security keys removed")
+            }
             (n, None) => format!("{user}: {n} {factor} devices removed"),
         };
         match &reply.note {
@@ -63,7 +66,7 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
     Ok(Verdict::Done)
 }
 
-/// Asks first if more than one device or address would be removed, because the command names none of them.
+/// Asks first if more than one device, key or address would be removed, because the command names none of them.
 fn ask_about_several(
     context: &mut Context,
     user: Option<&str>,
@@ -81,11 +84,12 @@ fn ask_about_several(
         return Ok(());
     }
     let kind = match factor.channel() {
-        Some(_) => "addresses",
-        None => "devices",
+        Some(_) => format!("{factor} addresses"),
+        None if factor == Authenticator::Key => "security keys".to_owned(),
+        None => format!("{factor} devices"),
     };
     let what = format!(
-        "{} has {} {factor} {kind}: {}. To remove only one, name it with --label.",
+        "{} has {} {kind}: {}. To remove only one, name it with --label.",
         clean(&account.user),
         names.len(),
         clean(&names.join(", "))
@@ -93,15 +97,18 @@ fn ask_about_several(
     confirm::agreed(context, &what, "Remove all?")
 }
 
-/// The devices or addresses that a removal without a label removes.
+/// The devices, keys or addresses that a removal without a label removes.
 fn names(account: &Account, factor: Authenticator) -> Vec<&str> {
     let devices = account.devices.iter();
     let devices = devices.filter(|device| Authenticator::from(device.factor) == factor);
     let addresses = account.addresses.iter();
     let addresses = addresses.filter(|address| factor.channel() == Some(address.factor));
     let addresses = addresses.map(|address| &*address.address);
+    let keys = account.keys.iter();
+    let keys = keys.filter(|_| factor == Authenticator::Key);
     devices
         .map(|device| &*device.label)
+        .chain(keys.map(|key| &*key.label))
         .chain(addresses)
         .collect()
 }

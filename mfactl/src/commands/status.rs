@@ -112,7 +112,9 @@ fn screen(account: &Account, newcomer: Option<&Newcomer>, reader: Reader, clock:
         .iter()
         .filter_map(tables::particular)
         .collect::<String>();
+    screen += &account.keys.iter().map(tables::key).collect::<String>();
     screen += &tables::out_of_sync(account, named, clock);
+    screen += &tables::counted_back(account, clock);
     screen += &addresses::addresses(account, clock);
     screen += &tables::rules(&account.rules);
     screen
@@ -121,9 +123,11 @@ fn screen(account: &Account, newcomer: Option<&Newcomer>, reader: Reader, clock:
 /// The factors that a login may ask for, or why there are none.
 pub(super) fn factors_in_use(account: &Account) -> String {
     let devices = account.devices.iter().map(|device| device.enabled);
+    let keys = account.keys.iter().map(|key| key.enabled);
     let addresses = account.addresses.iter().map(|address| address.enabled);
     let radius = account.radius.iter().map(|radius| radius.enabled);
     let disabled = devices
+        .chain(keys)
         .chain(addresses)
         .chain(radius)
         .filter(|enabled| !enabled)

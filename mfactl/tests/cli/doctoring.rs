@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use crate::checking::{checked, error, warning};
-use crate::support::{Agent, Exchange, admin, mfactl, refused, run, stdout, value};
+use crate::support::{Agent, Exchange, admin, caller, mfactl, refused, run, sshd, stdout, value};
 
 fn health(differing: Value) -> Exchange {
     let mut health = json!({
@@ -67,6 +67,15 @@ fn doctor(agent: &Agent, arguments: &[&str]) -> Output {
     mfactl(agent, &[&folder, arguments].concat(), "")
 }
 
+/// Nobody has a security key.
+fn no_keys() -> Exchange {
+    keys(json!([]))
+}
+
+fn keys(keys: Value) -> Exchange {
+    admin("Keys", json!({}), json!({"keys": keys, "next": null}))
+}
+
 fn drifts(drifts: Value) -> Exchange {
     admin("Drifts", json!({}), json!({"drifts": drifts, "next": null}))
 }
@@ -75,7 +84,13 @@ fn drifts(drifts: Value) -> Exchange {
 fn doctor_finds_nothing_where_all_is_well() {
     let script = || {
         let config = config(json!([warning()]));
-        [health(json!({})), mode("all"), config, drifts(json!([]))]
+        [
+            health(json!({})),
+            mode("all"),
+            config,
+            drifts(json!([])),
+            no_keys(),
+        ]
     };
     let scripts = [script(), script(), script()];
     let agent = Agent::scripted(scripts.into_iter().flatten().collect());
@@ -119,6 +134,7 @@ fn doctor_names_each_problem_and_the_command_that_mends_it() {
             mode("local-users"),
             config(json!([error()])),
             drifts(json!([])),
+            no_keys(),
         ]
     };
     let agent = Agent::scripted(script().into_iter().chain(script()).collect());
@@ -157,6 +173,7 @@ fn files_that_the_agent_can_t_check_are_a_problem_among_others() {
         mode("all"),
         refused("CheckConfig", json!({}), "Unavailable", "permission denied"),
         drifts(json!([])),
+        no_keys(),
     ]);
     let output = doctor(&agent, &["--json"]);
     let ill = [
@@ -179,6 +196,7 @@ fn doctor_leaves_out_what_its_caller_may_not_see() {
         refused("Mode", json!({}), "NotAllowed", "ask root"),
         config(json!([])),
         refused("Drifts", json!({}), "NotAllowed", "ask root"),
+        refused("Keys", json!({}), "NotAllowed", "ask root"),
     ]);
     let output = doctor(&agent, &["--json"]);
     assert_eq!(output.status.code(), Some(0));
@@ -212,6 +230,7 @@ fn doctor_reads_all_pages_of_devices_astray() {
             json!({"after": "alice"}),
             json!({"drifts": [astray("bob")]}),
         ),
+        no_keys(),
     ]);
     let output = doctor(&agent, &[]);
     assert_eq!(output.status.code(), Some(1));
@@ -224,6 +243,42 @@ fn doctor_reads_all_pages_of_devices_astray() {
     agent.finish();
 }
 
+/// A security key, its authorized_keys line and its fingerprint.
+const SK: &str = "sk-ssh-ed25519@openssh.com \
+    AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAqYYOyTMdO9s2KUqjLlL1HdZH7SKdYpTjqQqYYP3pRZAAAABHNzaDo=";
+const FINGERPRINT: &str = "SHA256:PDE1CRe/v/lEiJ40apDykZt2233skBr/1BhcvHwm4J4";
+
+#[test]
+fn doctor_names_the_line_by_which_a_key_is_used_without_a_touch() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("authorized_keys");
+    std::fs::write(&file, format!("# mine\nno-touch-required {SK} me\n")).unwrap();
+    let key = |user: &str| json!({"user": user, "label": "yubikey", "fingerprint": FINGERPRINT, "enabled": true});
+    let user = caller();
+    for (options, expected) in [("none", true), ("touch-required", false)] {
+        let settings = format!(
+            "pubkeyauthoptions {options}\nauthorizedkeysfile {}",
+            file.display()
+        );
+        let program = sshd(folder.path(), &settings);
+        let agent = Agent::scripted(vec![
+            health(json!({})),
+            mode("all"),
+            config(json!([])),
+            drifts(json!([])),
+            keys(json!([key(&user), key("mfat-another")])),
+        ]);
+        let screen =
+            stdout(&doctor(&agent, &["--sshd", &program])).replace("\n                  ", " ");
+        let line = format!("sshd takes yubikey of {user} without a touch");
+        assert_eq!(screen.contains(&line), expected, "{screen}");
+        let place = format!("{}:2", file.display());
+        assert_eq!(screen.contains(&place), expected, "{screen}");
+        assert!(screen.contains("have the same security key"), "{screen}");
+        agent.finish();
+    }
+}
+
 #[test]
 fn doctor_begins_with_a_mode_that_asks_nobody() {
     let agent = Agent::scripted(vec![
@@ -231,6 +286,7 @@ fn doctor_begins_with_a_mode_that_asks_nobody() {
         mode("none"),
         config(json!([])),
         drifts(json!([])),
+        no_keys(),
     ]);
     let output = doctor(&agent, &[]);
     let lines = "warning  mode     nobody is asked for a second factor: [enforcement] mode is\n                  \

@@ -12,6 +12,7 @@ mod devices;
 mod doctoring;
 mod enrolling;
 mod importing;
+mod keys;
 #[cfg(test)]
 mod looking;
 #[cfg(test)]

@@ -145,7 +145,7 @@ fn follow(
 /// An account with nothing in it but what is given.
 pub(crate) fn account(differing: Value) -> Value {
     let mut account = json!({
-        "user": "alice", "enrolled": [], "devices": [], "pin": null, "questions": null,
+        "user": "alice", "enrolled": [], "devices": [], "keys": [], "pin": null, "questions": null,
         "failures": 0, "consecutive_failures": 0, "refused_while_locked": 0,
         "locked_until": null, "locked_by_limit": false, "bypass_until": null, "suspended_until": null, "grace_since": null,
         "recovery_left": null, "sessions": 0, "addresses": [], "radius": null,

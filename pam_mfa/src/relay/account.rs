@@ -8,7 +8,8 @@ use mfa_protocol::login::{Admit, AdmitParameters, Outcome};
 
 use super::failure::{before_the_first_step, not_understood};
 use super::step::Next;
-use super::{Client, Host, Priority, parameters};
+use super::verified::Verified;
+use super::{Host, Priority, first_call, parameters};
 use crate::outcome::RelayResult;
 use mfa_protocol::arguments::Arguments;
 
@@ -27,23 +28,25 @@ pub fn admit(arguments: &Arguments, host: &mut impl Host) -> RelayResult {
 
 fn ask(arguments: &Arguments, host: &mut impl Host) -> Result<Outcome, RelayResult> {
     let login = parameters(arguments, host)?;
-    let parameters = AdmitParameters {
+    let mut parameters = AdmitParameters {
         user: login.user,
         service: login.service,
         rhost: login.rhost,
         ruser: login.ruser,
         tty: login.tty,
         after: login.after,
+        verified_keys: login.verified_keys,
         ticket: host.ticket(),
     };
-    let mut client = Client::connect(arguments.socket(), arguments.timeout())
-        .map_err(before_the_first_step)?
-        .for_one_login();
-    let reply = client
-        .call::<Admit>(&parameters)
-        .map_err(before_the_first_step)?;
+    let (_, reply) = first_call::<Admit>(arguments, &mut parameters, |parameters| {
+        parameters.after = Verified::without_keys(parameters.after.take());
+        parameters.verified_keys.take().is_some()
+    })
+    .map_err(before_the_first_step)?;
     match Next::try_from(reply.step).map_err(not_understood)? {
-        Next::Ask { .. } | Next::Wait { .. } => Err(not_understood("it asks in the account phase")),
+        Next::Ask { .. } | Next::Wait { .. } | Next::Sign { .. } => {
+            Err(not_understood("it asks in the account phase"))
+        }
         Next::Ended {
             messages, outcome, ..
         } => {

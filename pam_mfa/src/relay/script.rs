@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use mfa_protocol::Secret;
-use mfa_protocol::login::{Message, Prompt};
+use mfa_protocol::login::{Message, Prompt, Unsigned};
+use mfa_protocol::{Secret, ssh_agent};
 
 use super::{ConversationError, Host, Priority};
 use crate::answer::PamAnswer;
@@ -30,6 +30,8 @@ pub(crate) struct Script {
     pub(crate) rhost: Option<String>,
     pub(crate) ticket: Option<String>,
     pub(crate) password_failed: bool,
+    /// What the ssh-agent says to the next message, if there is one.
+    pub(crate) ssh_agent: Option<Result<&'static str, Unsigned>>,
 }
 
 impl Script {
@@ -42,6 +44,7 @@ impl Script {
             rhost: None,
             ticket: None,
             password_failed: false,
+            ssh_agent: None,
         }
     }
 
@@ -114,6 +117,15 @@ impl Host for Script {
 
     fn ssh_auth_info(&self) -> Option<String> {
         Some("publickey ssh-ed25519 AAAAC3Nz\n\npassword\n".into())
+    }
+
+    fn has_ssh_agent(&self) -> bool {
+        self.ssh_agent.is_some()
+    }
+
+    fn ask_ssh_agent(&mut self, _: &ssh_agent::Message) -> Result<String, Unsigned> {
+        let reply = self.ssh_agent.unwrap_or(Err(Unsigned::NoAgent));
+        reply.map(str::to_owned)
     }
 
     fn ticket(&self) -> Option<Secret> {

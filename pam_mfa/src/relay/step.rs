@@ -3,8 +3,9 @@
 use std::fmt;
 
 use mfa_protocol::login::{Message, Outcome, Prompt, Step};
+use mfa_protocol::ssh_agent::{self, NotRelayed};
 
-/// A question, a wait, or the end.
+/// A question, a wait, a message for the ssh-agent, or the end.
 pub(super) enum Next {
     Ask {
         messages: Vec<Message>,
@@ -18,6 +19,11 @@ pub(super) enum Next {
         /// Seconds.
         patience: Option<u32>,
     },
+    /// The user's ssh-agent answers.
+    Sign {
+        messages: Vec<Message>,
+        message: ssh_agent::Message,
+    },
     Ended {
         messages: Vec<Message>,
         outcome: Outcome,
@@ -28,10 +34,12 @@ pub(super) enum Next {
 /// Why a step makes no sense.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum StepError {
-    #[error("it does more than one of asking, waiting and ending")]
+    #[error("it does more than one of asking, waiting, relaying and ending")]
     Several,
-    #[error("it neither asks nor waits nor ends")]
+    #[error("it does not ask, wait, relay or end")]
     Neither,
+    #[error(transparent)]
+    NotRelayed(#[from] NotRelayed),
     #[error("it shows more than {MAX_MESSAGES} messages at once")]
     TooManyMessages,
 }
@@ -47,23 +55,28 @@ impl TryFrom<Step> for Next {
             code_length,
             patience,
             waits,
+            sign,
         } = step;
         if messages.len() > MAX_MESSAGES {
             return Err(StepError::TooManyMessages);
         }
-        match (prompt, outcome, waits) {
-            (Some(prompt), None, false) => Ok(Self::Ask {
+        match (prompt, outcome, waits, sign) {
+            (Some(prompt), None, false, None) => Ok(Self::Ask {
                 messages,
                 prompt,
                 patience,
             }),
-            (None, None, true) => Ok(Self::Wait { messages, patience }),
-            (None, Some(outcome), false) => Ok(Self::Ended {
+            (None, None, true, None) => Ok(Self::Wait { messages, patience }),
+            (None, None, false, Some(sign)) => Ok(Self::Sign {
+                messages,
+                message: ssh_agent::Message::new(&sign, patience)?,
+            }),
+            (None, Some(outcome), false, None) => Ok(Self::Ended {
                 messages,
                 outcome,
                 code_length,
             }),
-            (None, None, false) => Err(StepError::Neither),
+            (None, None, false, None) => Err(StepError::Neither),
             _ => Err(StepError::Several),
         }
     }
@@ -84,6 +97,9 @@ impl fmt::Display for Next {
                 }
             }
             Self::Wait { messages, .. } => write!(f, "{} messages, a wait", messages.len()),
+            Self::Sign { messages, .. } => {
+                write!(f, "{} messages, one for the ssh-agent", messages.len())
+            }
             Self::Ended {
                 messages, outcome, ..
             } => {

@@ -1,6 +1,7 @@
 //! Whole logins between a scripted program and a scripted, sometimes hostile, agent.
 
 mod passwords;
+mod signing;
 mod tickets;
 
 use std::io::{Read, Write};
@@ -94,7 +95,8 @@ fn begin(authtok: &str) -> (&'static str, Value) {
     (
         "Begin",
         json!({"user": "alice", "service": "sshd", "tty": "ssh", "authtok": authtok,
-               "after": ["publickey", "password"]}),
+               "after": ["publickey:ssh-ed25519", "password"],
+               "verified_keys": ["ssh-ed25519 AAAAC3Nz"]}),
     )
 }
 

@@ -1,10 +1,13 @@
-//! The banned PINs and the questions to choose from, in the settings or in a file that they name.
+//! The banned PINs and the questions to choose from, in the settings or in a file that they name; the security keys that
+//! count.
 
 use super::list_text;
 use crate::config::keys::{self, Part};
 use crate::config::lists::{self, Lists};
 use crate::config::settings::{Pin, Questions};
 use crate::config::values::Findings;
+use crate::config::words::KeyVerification;
+use mfa_core::login::KeyTerms;
 
 /// `banned` comes on top of the file, or of the agent's own list.
 pub(super) fn pin(
@@ -23,6 +26,12 @@ pub(super) fn pin(
     Some(Pin {
         banned: part.keys.banned.into_iter().chain(more).collect(),
     })
+}
+
+pub(super) fn key_terms(keys: &keys::SecurityKeys) -> KeyTerms {
+    let types = keys.types.concat();
+    let verifies_owner = keys.verification == KeyVerification::Required;
+    KeyTerms::of(|name| types.contains(&name), verifies_owner)
 }
 
 pub(super) fn questions(

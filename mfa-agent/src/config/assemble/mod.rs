@@ -103,6 +103,7 @@ fn join(sections: Sections<'_>, lists: &Lists, findings: &mut Findings) -> Optio
         store: sections.store.keys,
         totp: sections.totp.keys,
         hotp: sections.hotp.keys,
+        key: knowledge::key_terms(&sections.key.keys),
         notify: sections.notify.keys,
         recovery: sections.recovery.keys,
         audit: sections.audit.keys,

@@ -1,7 +1,10 @@
 //! What users have and are shown: devices, PINs, questions, prompts.
 
 use super::section;
-use crate::config::values::{Catalogue, EasyPin, Issuer, Joined, Line, List, OptionalPath, Whole};
+use crate::config::values::{
+    Catalogue, EasyPin, Issuer, Joined, KeyPattern, Line, List, OptionalPath, Whole,
+};
+use crate::config::words::KeyVerification;
 use mfa_core::factors::Factor;
 use mfa_core::factors::device::{Digits, HashAlgorithm, Period};
 use mfa_core::texts::Language;
@@ -31,6 +34,19 @@ section! {
         look_ahead: u32 as Whole<1, 50> = 10;
         /// How many codes ahead two consecutive codes resynchronise the device.
         resync: u32 as Whole<1, 200> = 100;
+    }
+
+    /// Security keys of users, which sshd verifies or which sign through the user's SSH agent ("key" in require).
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(in crate::config) SecurityKeys = ["key"] {
+        /// The types of keys that count, each whole or with "*" at the end: of "sk-ssh-ed25519@openssh.com",
+        /// "sk-ecdsa-sha2-nistp256@openssh.com", "ssh-ed25519" and "ecdsa-sha2-nistp256". The last two are files, which
+        /// anybody can copy and which need no touch.
+        types: List<KeyPattern> = ["sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"];
+        /// "required": a key counts only if it shows that it has verified its owner, by a PIN or a finger, in this
+        /// login. sshd does not say that of the keys that it verifies, so they do not count then. "preferred": a touch is
+        /// enough.
+        verification: KeyVerification = "preferred";
     }
 
     /// Logins with a recovery code.

@@ -24,7 +24,7 @@ pub(super) use asking::{Enforcement, Lockout, Policy, Rule};
 pub(super) use delivery::{Delivery, Email, Radius, Sms};
 pub use delivery::{Notify, Push};
 pub use factors::{Hotp, Recovery, SelfService, Totp};
-pub(super) use factors::{Pin, Prompts, Questions};
+pub(super) use factors::{Pin, Prompts, Questions, SecurityKeys};
 pub use file::{ABOUT, EXAMPLES, shipped_file};
 pub use host::{Admin, Audit, Server, Store};
 pub use sections::SECTIONS;

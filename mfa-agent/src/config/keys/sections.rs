@@ -2,7 +2,8 @@
 
 use super::{
     Admin, Audit, Delivery, Email, Enforcement, Hotp, Keys, Lockout, Notify, Pin, Policy, Prompts,
-    Push, Questions, Radius, Recovery, Rule, Section, SelfService, Server, Sms, Store, Totp,
+    Push, Questions, Radius, Recovery, Rule, Section, SecurityKeys, SelfService, Server, Sms,
+    Store, Totp,
 };
 use crate::config::tree::Layers;
 use crate::config::values::Findings;
@@ -93,6 +94,7 @@ sections! {
     policy: one Policy,
     totp: one Totp,
     hotp: one Hotp,
+    key: one SecurityKeys,
     recovery: one Recovery,
     delivery: one Delivery,
     email: one Email,

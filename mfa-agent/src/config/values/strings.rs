@@ -10,7 +10,9 @@ use super::texts::line;
 use super::{Value, messages, paths, texts, time};
 use crate::config::error::Problem;
 use crate::config::tree::{Data, Node};
-use crate::config::words::{ActionName, AddressSource, NumberSource, ProviderName};
+use crate::config::words::{
+    ActionName, AddressSource, KeyVerification, NumberSource, ProviderName,
+};
 use crate::delivery::{HttpsUrl, ProgramPath, Security, ServerHost, Template};
 use mfa_core::account::{Label, NoticeKind};
 use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, NumberTemplate, Region};
@@ -148,6 +150,8 @@ texts! {
     "a text such as \"{code} is your code for {host}\"": MessageText => Template, messages::text;
     "a text such as \"Example\"": Issuer => String, texts::issuer;
     "a PIN such as \"4711\"": EasyPin => BannedPin, texts::easy_pin;
+    "a type of keys such as \"sk-ssh-ed25519@openssh.com\" or \"sk-*\"":
+        KeyPattern => Vec<&'static str>, texts::key_types;
     "the name of a group such as \"wheel\"": GroupName => String, texts::group;
     "a user such as \"anna\", \"@staff\", \"!bob\" or \"*\"": UserPattern => Pattern, Pattern::user;
     "a service such as \"sshd\", \"!sudo\" or \"*\"": ServicePattern => Pattern, Pattern::service;
@@ -185,6 +189,7 @@ types! {
     "\"local\" or \"federated\"": Source, words;
     "\"SHA1\", \"SHA256\" or \"SHA512\"": HashAlgorithm, words;
     "\"starttls\" or \"tls\"": Security, words;
+    "\"preferred\" or \"required\"": KeyVerification, words;
     "\"email\" or \"sms\"": Channel, words;
     "\"vonage\", \"webhook\" or \"command\"": ProviderName, words;
     "\"ask\", \"skip\" or \"deny\"": ActionName, words;

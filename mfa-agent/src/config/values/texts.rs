@@ -1,6 +1,7 @@
 //! Texts that users see, names, and banned PINs.
 
 use mfa_core::factors::pin::{BannedPin, MAX_PIN, MIN_PIN};
+use mfa_core::factors::security_key::KEY_TYPES;
 use mfa_core::names::is_invisible;
 use mfa_core::policy::Pattern;
 
@@ -69,4 +70,21 @@ pub(super) fn service(text: &str) -> Result<String, String> {
 pub(super) fn easy_pin(text: &str) -> Result<BannedPin, String> {
     BannedPin::new(text)
         .map_err(|_| format!("{text:?} is not a PIN; expected {MIN_PIN} to {MAX_PIN} digits"))
+}
+
+/// The types of keys that are meant: one, or all with this beginning.
+pub(super) fn key_types(text: &str) -> Result<Vec<&'static str>, String> {
+    let is_meant = |name: &&str| match text.strip_suffix('*') {
+        Some(begins) => name.starts_with(begins),
+        None => **name == *text,
+    };
+    let meant: Vec<_> = KEY_TYPES.into_iter().filter(is_meant).collect();
+    match meant.is_empty() {
+        false => Ok(meant),
+        true => Err(format!(
+            "{text:?} is no type of keys that can be verified here; expected one of {}, or the beginning of some with \
+             \"*\", such as \"sk-*\"",
+            KEY_TYPES.map(|name| format!("{name:?}")).join(", ")
+        )),
+    }
 }

@@ -11,12 +11,17 @@ use super::super::authorization::what_follows;
 use super::super::commit::put_if;
 use super::super::connection::Connection;
 use super::super::error::{Failure, about};
-use super::{Change, RECORDS_A_PAGE, change_event, delivery, device, factor_event, fit, personal};
+use super::{
+    Change, RECORDS_A_PAGE, change_event, delivery, device, factor_event, fit, key, personal,
+};
 use crate::audit::Event;
+use crate::config::Settings;
 use crate::repository::Key;
-use mfa_core::account::{Account, Dates};
+use mfa_core::account::{Account, Dates, Label};
+use mfa_core::factors::Factor;
 use mfa_core::lockout::Lock;
 use mfa_core::policy::Facts;
+use mfa_protocol::factor::Authenticator;
 
 /// Bytes of names on a page; less than what a frame holds.
 const ROOM_A_PAGE: usize = 48 * 1024;
@@ -153,7 +158,7 @@ impl Connection {
         let named = parameters.factor;
         let no_labels = || {
             Failure::refused(format!(
-                "{named} has no labels; only devices and addresses have labels"
+                "{named} has no labels; only devices, keys and addresses have labels"
             ))
         };
         let Some(factor) = named.factor() else {
@@ -164,14 +169,8 @@ impl Connection {
         };
         let (kind, channel) = (named.device_kind(), named.channel());
         let shown = parameters.label.as_deref();
-        let label = match kind {
-            Some(_) => shown
-                .map(str::parse)
-                .transpose()
-                .map_err(Failure::refused)?,
-            None => None,
-        };
-        if shown.is_some() && kind.is_none() && channel.is_none() {
+        let is_key = factor == Factor::Key;
+        if shown.is_some() && kind.is_none() && channel.is_none() && !is_key {
             return Err(no_labels());
         }
         let settings = self.agent.settings();
@@ -181,17 +180,7 @@ impl Connection {
         let prospects = self.agent.prospects(&settings, &subject)?;
         let (_, (removed, notes)) = self.change_factors(&subject, &permit, |account| {
             let before = account.clone();
-            let mut address = None;
-            let removed = match (kind, channel, shown) {
-                (Some(kind), _, _) => account.remove_devices(kind, label.as_ref()),
-                // What no longer exists is removed.
-                (None, Some(channel), Some(shown)) => {
-                    let named = Self::named_contact(&settings, account, channel, shown)?;
-                    address = named.as_ref().map(|to| account.contact_label(to));
-                    named.map_or(0, |to| account.remove_contacts(channel, Some(&to)))
-                }
-                (None, _, _) => account.remove(factor),
-            };
+            let (removed, label) = remove_named(&settings, account, (named, factor), shown)?;
             let changed = removed > 0;
             let spent = match changed {
                 true => account.forget_spent_codes(Timestamp::now()).words(),
@@ -199,20 +188,20 @@ impl Connection {
             };
             permit.check_left(account, factor)?;
             permit.check_last(&before, account, &prospects)?;
-            let label_of = label.as_ref();
-            let label = label.as_ref().map(ToString::to_string).or(address);
             let event = || Event {
                 reason: spent.as_ref().map(|spent| format!("with {spent}")),
                 credential_id: before.credential_ids(|device| {
                     kind == Some(device.kind())
-                        && label_of.is_none_or(|label| *label == device.label)
+                        && label.as_ref().is_none_or(|it| it == device.label.as_str())
                 }),
-                ..factor_event("remove", by, named, label)
+                fingerprint: key::gone(&before, account),
+                ..factor_event("remove", by, named, label.clone())
             };
-            let follows = what_follows(&before, account, factor, &prospects);
             let event = changed.then(event);
+            let follows = what_follows(&before, account, factor, &prospects);
             let spent = spent.map(|spent| format!("also removed: {spent}"));
-            let notes: Vec<_> = spent.into_iter().chain(follows).collect();
+            let of_sshd = (is_key && changed).then(|| key::STILL_IN_SSHD.to_owned());
+            let notes: Vec<_> = spent.into_iter().chain(of_sshd).chain(follows).collect();
             Ok((event, (removed, notes.join("\n"))))
         })?;
         let user = subject.user.to_string();
@@ -224,6 +213,37 @@ impl Connection {
     }
 }
 
+/// Removes what `shown` names of a factor, or all of it. Returns how many there were, and the name of the one that was
+/// named, as the audit log has it. What no longer exists is removed.
+fn remove_named(
+    settings: &Settings,
+    account: &mut Account,
+    (named, factor): (Authenticator, Factor),
+    shown: Option<&str>,
+) -> Result<(u32, Option<String>), Failure> {
+    if let Some(kind) = named.device_kind() {
+        let label: Option<Label> = shown
+            .map(str::parse)
+            .transpose()
+            .map_err(Failure::refused)?;
+        let removed = account.remove_devices(kind, label.as_ref());
+        return Ok((removed, label.map(|label| label.to_string())));
+    }
+    let Some(shown) = shown else {
+        return Ok((account.remove(factor), None));
+    };
+    if let Some(channel) = named.channel() {
+        let Some(to) = Connection::named_contact(settings, account, channel, shown)? else {
+            return Ok((0, None));
+        };
+        let label = account.contact_label(&to);
+        return Ok((account.remove_contacts(channel, Some(&to)), Some(label)));
+    }
+    let label = account.find_key(Some(shown)).ok();
+    let label = label.map(|key| key.label.to_string());
+    Ok((account.remove_keys(Some(shown)), label))
+}
+
 /// All that the record itself tells.
 fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
     let lockout = account.lockout();
@@ -232,6 +252,7 @@ fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
     wire::Account {
         enrolled: account.authenticators(),
         devices: devices.map(|d| device::show(&user, d, now)).collect(),
+        keys: account.keys().iter().map(key::show).collect(),
         pin: account.pin().map(|pin| knowledge(&pin.dates)),
         questions: account.questions().map(|set| knowledge(&set.dates)),
         failures: lockout.failures(now),

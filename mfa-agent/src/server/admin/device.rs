@@ -1,4 +1,4 @@
-//! Existing devices: shows, renames and resynchronises them.
+//! Existing devices and security keys: shows, renames, disables and resynchronises them.
 
 use jiff::Timestamp;
 use mfa_protocol::admin::{
@@ -9,7 +9,7 @@ use mfa_protocol::admin::{
 use super::super::authorization::what_follows;
 use super::super::connection::Connection;
 use super::super::error::{Failure, about};
-use super::super::peer::Subject;
+use super::super::peer::{Peer, Subject};
 use super::RECORDS_A_PAGE;
 use super::{Change, ROOM, change_event, factor_event};
 use crate::audit::Event;
@@ -24,16 +24,19 @@ impl Connection {
         let label: Option<Label> = parsed(parameters.label.as_deref())?;
         let to: Label = parameters.to.parse().map_err(Failure::refused)?;
         let settings = self.agent.settings();
-        let what = Change::Enroll(Factor::Totp);
-        let (subject, permit) = self.changing(parameters.user.as_deref(), &settings, what)?;
+        let is_key = renames_key(parameters.factor)?;
+        let factor = if is_key { Factor::Key } else { Factor::Totp };
+        let user = parameters.user.as_deref();
+        let (subject, permit) = self.changing(user, &settings, Change::Enroll(factor))?;
         let by = (&subject, self.peer);
         let (changed, ()) = self.change_factors(&subject, &permit, |account| {
-            let was = account.rename(label.as_ref(), &to);
-            let was = was.map_err(Failure::refused)?;
-            let event = was.map(|(kind, was)| Event {
+            let was = match is_key {
+                true => rename_key(account, label.as_ref(), &to)?,
+                false => rename_device(account, label.as_ref(), &to)?,
+            };
+            let event = was.map(|(named, was)| Event {
                 reason: Some(format!("its name was {:?} before", was.to_string())),
-                credential_id: account.credential_ids(|device| device.label == to),
-                ..factor_event("rename", by, kind, Some(to.to_string()))
+                ..named_event("rename", by, account, (named, to.as_str()))
             });
             Ok((event, ()))
         })?;
@@ -44,7 +47,7 @@ impl Connection {
         })
     }
 
-    /// Disables a device or the account at a RADIUS server without deleting it, or enables it again.
+    /// Disables a device, a security key or the account at a RADIUS server without deleting it, or enables it again.
     pub(super) fn enable_factor(
         &mut self,
         parameters: &EnableFactorParameters,
@@ -72,13 +75,7 @@ impl Connection {
                 permit.check_left(account, factor)?;
                 permit.check_last(&before, account, &prospects)?;
             }
-            let kind = named.device_kind();
-            let event = changed.then(|| Event {
-                credential_id: before.credential_ids(|device| {
-                    kind == Some(device.kind()) && device.label.as_str() == label
-                }),
-                ..factor_event(name, by, named, Some(label.clone()))
-            });
+            let event = changed.then(|| named_event(name, by, &before, (named, &label)));
             let note = what_follows(&before, account, factor, &prospects);
             Ok((event, (label, note)))
         })?;
@@ -191,14 +188,68 @@ fn switchable(named: Authenticator) -> Result<Factor, Failure> {
     match (named, named.device_kind()) {
         (_, Some(kind)) => Ok(kind.factor()),
         (Authenticator::Radius, None) => Ok(Factor::Radius),
+        (Authenticator::Key, None) => Ok(Factor::Key),
         (other, None) => Err(Failure::refused(format!(
-            "{other} can't be disabled; only devices, addresses and RADIUS accounts can. To remove it: mfactl remove \
+            "{other} can't be disabled; only devices, keys, addresses and RADIUS accounts can. To remove it: mfactl remove \
              {other} USER"
         ))),
     }
 }
 
-/// Returns the name of the device or the server, and whether anything changed.
+/// Whether a security key is renamed, and not a device.
+fn renames_key(factor: Option<Authenticator>) -> Result<bool, Failure> {
+    match (factor, factor.and_then(Authenticator::device_kind)) {
+        (None, _) | (_, Some(_)) => Ok(false),
+        (Some(Authenticator::Key), None) => Ok(true),
+        (Some(other), None) => Err(Failure::refused(format!(
+            "{other} has no names; only devices and security keys have names"
+        ))),
+    }
+}
+
+/// What it is, and its earlier name if it had another.
+type Renamed = Option<(Authenticator, Label)>;
+
+fn rename_key(
+    account: &mut Account,
+    label: Option<&Label>,
+    to: &Label,
+) -> Result<Renamed, Failure> {
+    let was = account.rename_key(label.map(Label::as_str), to);
+    let was = was.map_err(Failure::refused)?;
+    Ok(was.map(|was| (Authenticator::Key, was)))
+}
+
+fn rename_device(
+    account: &mut Account,
+    label: Option<&Label>,
+    to: &Label,
+) -> Result<Renamed, Failure> {
+    let was = account.rename(label, to).map_err(Failure::refused)?;
+    Ok(was.map(|(kind, was)| (kind.into(), was)))
+}
+
+/// The event of a change of what has this label, with what else identifies it.
+fn named_event(
+    event: &'static str,
+    by: (&Subject, Peer),
+    account: &Account,
+    (named, label): (Authenticator, &str),
+) -> Event {
+    let kind = named.device_kind();
+    let is_meant = |device: &Device| kind == Some(device.kind()) && device.label.as_str() == label;
+    let key = match named {
+        Authenticator::Key => account.find_key(Some(label)).ok(),
+        _ => None,
+    };
+    Event {
+        credential_id: account.credential_ids(is_meant),
+        fingerprint: key.map(|key| key.key.fingerprint()),
+        ..factor_event(event, by, named, Some(label.to_owned()))
+    }
+}
+
+/// Returns the name of the device, the key or the server, and whether anything changed.
 fn switch(
     account: &mut Account,
     named: Authenticator,
@@ -207,6 +258,11 @@ fn switch(
 ) -> Result<(String, bool), Failure> {
     if let Some(kind) = named.device_kind() {
         let switched = account.enable_device(kind, label, enabled);
+        let (label, changed) = switched.map_err(Failure::refused)?;
+        return Ok((label.to_string(), changed));
+    }
+    if named == Authenticator::Key {
+        let switched = account.enable_key(label.map(Label::as_str), enabled);
         let (label, changed) = switched.map_err(Failure::refused)?;
         return Ok((label.to_string(), changed));
     }

@@ -84,6 +84,7 @@ impl Connection {
             is_guarded: true,
             is_own_record: true,
             counts_suspension: true,
+            keys: it.login_context.key_reach(),
             scope: it.login_context.spot.as_ref(),
             boot: &self.agent.boot,
             now: it.now,
@@ -219,6 +220,8 @@ fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {
         tty: parameters.tty,
         after: parameters.after,
         operation: parameters.operation,
+        // What an SSH agent has and what sshd will have verified, nobody knows before.
+        can_sign: Some(true),
         ..BeginParameters::default()
     })
 }

@@ -11,6 +11,7 @@ mod device;
 mod enroll;
 mod explain;
 mod import;
+mod key;
 mod knowledge;
 mod personal;
 mod recovery;
@@ -90,6 +91,10 @@ impl Connection {
             "EnrollHotp" => body(&self.enroll_device(DeviceKind::Hotp, &parse(parameters)?)?),
             "ConfirmDevice" => body(&self.confirm_device(&parse(parameters)?)?),
             "ConfirmAddress" => body(&self.confirm_address(&parse(parameters)?)?),
+            "EnrollKey" => body(&self.enroll_key(&parse(parameters)?)?),
+            "ConfirmKey" => body(&self.confirm_key(&parse(parameters)?)?),
+            "ImportKeys" => body(&self.import_keys(&parse(parameters)?)?),
+            "Keys" => body(&self.keys(&parse(parameters)?)?),
             "EnrollRadius" => body(&self.enroll_radius(&parse(parameters)?)?),
             "Primary" => body(&self.primary(&parse(parameters)?)?),
             "EnableAddress" => body(&self.enable_address(&parse(parameters)?)?),

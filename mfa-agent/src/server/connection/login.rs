@@ -10,7 +10,7 @@ use mfa_protocol::message::ErrorKind;
 use serde_json::value::RawValue;
 
 use super::super::error::Failure;
-use super::super::login::{Bearer, Ended, Progress, PromptedLogin, Purpose, Record};
+use super::super::login::{Answered, Bearer, Ended, Progress, PromptedLogin, Purpose, Record};
 use super::body::{login_body, parse};
 use super::call_outcome::done;
 use super::{CallOutcome, Connection, Waiting};
@@ -73,9 +73,12 @@ impl Connection {
 
     fn answer(&mut self, parameters: AnswerParameters) -> Result<CallOutcome, Failure> {
         let login = self.take_login(&parameters.session)?;
-        let progress = self
-            .agent
-            .answer(login, parameters.answer, parameters.is_password)?;
+        let answered = match (parameters.signed, parameters.unsigned) {
+            (None, None) => Answered::Typed(parameters.answer, parameters.is_password),
+            (Some(signed), _) => Answered::ByAgent(Ok(signed)),
+            (None, Some(why)) => Answered::ByAgent(Err(why)),
+        };
+        let progress = self.agent.answer(login, answered)?;
         self.keep(progress)
     }
 

@@ -10,7 +10,7 @@ use super::super::error::Failure;
 use super::super::limits::OpenLogin;
 use super::super::peer::Subject;
 use super::begin::ResolvedLogin;
-use super::{Login, Progress, conclude};
+use super::{Effect, Ended, Login, Progress, conclude};
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use crate::profile::{known_user, reads_records};
@@ -18,8 +18,9 @@ use crate::repository::Key;
 use mfa_core::account::Device;
 use mfa_core::factors::address::Region;
 use mfa_core::factors::device::DeviceKind;
+use mfa_core::factors::{Factor, FactorCombination};
 use mfa_core::login::entry::{Asked, Entry, EntryContext, EntryFacts, KnownUser, entry};
-use mfa_core::login::{AskTerms, Echo, Plan, PromptDecoy, Screen, UserFactors, begin};
+use mfa_core::login::{AskTerms, Echo, KeyPlan, Plan, PromptDecoy, Screen, UserFactors, begin};
 use mfa_core::policy::Ask;
 use mfa_core::texts::Wording;
 
@@ -79,6 +80,7 @@ impl Agent {
             is_guarded: resolved.context.peer.privileged,
             is_own_record: resolved.key.is_account(),
             counts_suspension: true,
+            keys: login_context.key_reach(),
             scope: login_context.spot.as_ref(),
             boot: &self.boot,
             now: resolved.now,
@@ -104,11 +106,48 @@ impl Agent {
 
     fn first_prompt(
         &self,
-        mut resolved: ResolvedLogin<'_>,
+        resolved: ResolvedLogin<'_>,
         open_login: OpenLogin,
-        ask: &Arc<Ask>,
+        ask: &Ask,
         asked: Asked,
     ) -> Result<Progress, Failure> {
+        let (login, effect) = self.begin_asking(resolved, open_login, ask, asked);
+        self.first_step(login, effect)
+    }
+
+    /// The end of a login by nothing but a key that sshd has verified; none if something would have to be asked. For the
+    /// account phase, where nothing can be.
+    pub(super) fn by_key_alone(
+        &self,
+        resolved: ResolvedLogin<'_>,
+        ask: &Ask,
+        mut asked: Asked,
+    ) -> Result<Option<Box<Ended>>, Failure> {
+        let is_key =
+            |combination: &FactorCombination| combination.factors() == [Factor::Key].as_slice();
+        asked.terms.combinations.retain(is_key);
+        let reach = resolved.login_context.key_reach();
+        if asked.terms.combinations.is_empty() || reach.verified.is_empty() {
+            return Ok(None);
+        }
+        let open_login = self.open_login(&resolved.subject.user, &resolved.settings)?;
+        let (login, effect) = self.begin_asking(resolved, open_login, ask, asked);
+        match effect {
+            Effect::Verify(_) => match self.first_step(login, effect)? {
+                Progress::Ended(ended) => Ok(Some(ended)),
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    fn begin_asking(
+        &self,
+        mut resolved: ResolvedLogin<'_>,
+        open_login: OpenLogin,
+        ask: &Ask,
+        asked: Asked,
+    ) -> (Box<Login>, Effect) {
         // What comes back is stored, and what is wrong counted, on the user's own record.
         if asked.counts_on_own_record {
             resolved.key = Key::account(&resolved.subject.user);
@@ -121,6 +160,7 @@ impl Agent {
             ..plan(asked.terms, &resolved.settings, resolved.context.screen())
         };
         plan.echo.codes |= echo_code;
+        plan.keys = self.key_plan(&resolved);
         let decoy = self.prompt_decoy(&resolved.settings, resolved.subject, &plan);
         let factors = UserFactors::of(account, &plan, &decoy, asked.fallback, now);
         let counts = |device: &Device| device.kind() == DeviceKind::Hotp;
@@ -133,7 +173,21 @@ impl Agent {
         login
             .context
             .set_combination(effect.combination().map(ToString::to_string));
-        self.first_step(login, effect)
+        (login, effect)
+    }
+
+    /// How keys are met in this login.
+    fn key_plan(&self, resolved: &ResolvedLogin<'_>) -> KeyPlan {
+        let (context, reach) = (&resolved.context, resolved.login_context.key_reach());
+        KeyPlan {
+            terms: resolved.settings.key,
+            verified: reach.verified.to_vec(),
+            can_sign: reach.can_sign,
+            host: self.host_name(),
+            service: resolved.login_context.service.clone(),
+            session: context.session.clone(),
+            user: context.user.to_string(),
+        }
     }
 
     /// What a user without the factor is asked for: always the same for the same name.
@@ -185,6 +239,11 @@ pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Scre
             .map(|radius| radius.name.clone())
             .collect(),
         echo: echo(settings, false),
+        keys: KeyPlan {
+            terms: settings.key,
+            can_sign: true,
+            ..KeyPlan::default()
+        },
     }
 }
 

@@ -147,7 +147,11 @@ impl Agent {
     }
 
     /// The right to have one more login of `user` open.
-    fn open_login(&self, user: &UserName, settings: &Settings) -> Result<OpenLogin, Failure> {
+    pub(super) fn open_login(
+        &self,
+        user: &UserName,
+        settings: &Settings,
+    ) -> Result<OpenLogin, Failure> {
         let open_login = self.limits.logins.enter(user, settings);
         open_login.ok_or_else(|| {
             Failure::new(

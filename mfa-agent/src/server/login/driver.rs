@@ -3,7 +3,7 @@
 //! Answers are verified at once; a message and a RADIUS server are waited for outside of the call.
 
 use jiff::Timestamp;
-use mfa_protocol::login::LoginReply;
+use mfa_protocol::login::{LoginReply, Step};
 
 use super::super::Agent;
 use super::super::error::Failure;
@@ -11,8 +11,8 @@ use super::following::{EndNote, Following};
 use super::post::{LateMessage, LearnedLate, Posted};
 use super::radius::Queried;
 use super::{
-    Effect, Ended, Login, LoginWait, Progress, PromptedLogin, QueryingLogin, Record, ResumedLogin,
-    SendingLogin, end,
+    Asked, Effect, Ended, Login, LoginWait, Progress, PromptedLogin, QueryingLogin, Record,
+    ResumedLogin, SendingLogin, end,
 };
 use crate::log;
 use mfa_core::account::Verdict;
@@ -60,8 +60,13 @@ impl Agent {
         let result = self.posted(&prompted.login, sending, &delivery)?;
         prompted.state.learn_late(result.news);
         let elsewhere = self.send_elsewhere(&mut prompted.login, terms, &delivery)?;
-        if let Some(code) = elsewhere.and_then(|result| result.code) {
-            prompted.state.sent_elsewhere(code);
+        match (
+            elsewhere.and_then(|result| result.code),
+            &mut prompted.state,
+        ) {
+            (Some(code), Asked::User(state)) => state.sent_elsewhere(code),
+            (Some(code), Asked::Agent(state)) => state.sent_elsewhere(code),
+            (None, _) => {}
         }
         Ok(())
     }
@@ -101,11 +106,8 @@ impl Agent {
     ) -> Result<Progress, Failure> {
         loop {
             following = match following.effect {
-                Effect::Prompt(step, state) => {
-                    let session = login.context.session.clone();
-                    let reply = LoginReply::of(session, step);
-                    return Ok(Progress::Open(PromptedLogin { login, state }, reply));
-                }
+                Effect::Prompt(step, state) => return Ok(open(login, step, Asked::User(state))),
+                Effect::AskAgent(step, state) => return Ok(open(login, step, Asked::Agent(state))),
                 Effect::FindCode(state) => {
                     let found = self.find_code(&login, &state)?;
                     Following::due(state.found(found))
@@ -216,6 +218,12 @@ impl Agent {
             _ => {}
         }
     }
+}
+
+/// The login goes on with what comes back.
+fn open(login: Box<Login>, step: Step, state: Asked) -> Progress {
+    let reply = LoginReply::of(login.context.session.clone(), step);
+    Progress::Open(PromptedLogin { login, state }, reply)
 }
 
 /// The end of a login.

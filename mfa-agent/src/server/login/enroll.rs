@@ -24,7 +24,7 @@ use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::{After, Key};
 use mfa_core::account::{
-    Account, Counted, Device, Enrolled, Label, NewFactor, Question, QuestionSet,
+    Account, Counted, Device, Enrolled, Label, NewFactor, Question, QuestionSet, SecurityKey,
 };
 use mfa_core::factors::device::{Generator, MovingFactor};
 use mfa_core::factors::recovery::RECOVERY_CODES;
@@ -101,6 +101,10 @@ impl Agent {
                 region: region(settings),
                 echo: echo(settings, resolved.login_context.echo_code),
             }),
+            Stored::Keys => match set_up.key.clone() {
+                Some(key) => FreshFactor::Key(key),
+                None => return Ok(None),
+            },
             Stored::Remote => return Ok(None),
         }))
     }
@@ -220,6 +224,10 @@ impl Agent {
                 ChosenFactor::Device(device) => NewFactor::Device(device.clone()),
                 ChosenFactor::Pin(pin) => NewFactor::Pin(hash(pin.secret())?),
                 ChosenFactor::Address(to) => NewFactor::Address(to.clone()),
+                ChosenFactor::Key(key) => {
+                    let label = Label::of_key(1);
+                    NewFactor::Key(SecurityKey::new(label, key.clone(), Timestamp::now()))
+                }
                 ChosenFactor::Questions(set) => {
                     let questions = set.iter().map(|(text, answer)| {
                         let (text, phc) = (text.as_str().to_owned(), hash(answer)?);
@@ -259,6 +267,10 @@ fn enrollment_events(
             NewFactor::Address(to) => {
                 reason += ", confirmed by a code sent there";
                 Some(to.masked())
+            }
+            NewFactor::Key(key) => {
+                reason += &format!(", as sshd has verified it: {}", key.key.fingerprint());
+                Some(key.label.to_string())
             }
             NewFactor::Pin(_) | NewFactor::Questions(_) => None,
         };

@@ -8,11 +8,13 @@ use std::net::IpAddr;
 
 use jiff::civil::DateTime;
 use mfa_protocol::MAX_NAME;
-use mfa_protocol::login::{Authtok, BeginParameters};
+use mfa_protocol::login::{Authtok, BeginParameters, MAX_VERIFIED_KEY, MAX_VERIFIED_KEYS};
 
 use super::super::error::Failure;
 use super::super::peer::Peer;
 use mfa_core::account::SessionScope;
+use mfa_core::factors::security_key::PublicKey;
+use mfa_core::login::KeyReach;
 use mfa_core::names::UserName;
 use mfa_core::policy::{LoginOrigin, Request, remote_address, terminal_name};
 
@@ -33,6 +35,10 @@ pub(in crate::server) struct LoginContext {
     pub(super) ruser: Option<String>,
     pub(super) tty: Option<String>,
     after: Vec<String>,
+    /// The keys that sshd has verified, of those that could be enrolled.
+    verified_keys: Vec<PublicKey>,
+    /// Whether the program can reach the user's SSH agent. No deception: it only hears what it is to sign.
+    can_sign: bool,
     address: Option<IpAddr>,
     pub(super) origin: LoginOrigin,
     /// Where a session of it would hold; none if that can't be told from other places.
@@ -49,6 +55,7 @@ impl LoginContext {
         let known = |name: Option<String>| name.filter(|name| !name.is_empty());
         let operation = known(begin.operation).filter(|_| !proof);
         let echo_code = begin.echo_code.unwrap_or_default();
+        let can_sign = begin.can_sign.unwrap_or_default();
         let (tty, authtok) = (known(begin.tty), begin.authtok.unwrap_or_default());
         let service = match proof {
             true => PROOF_SERVICE.to_owned(),
@@ -64,6 +71,8 @@ impl LoginContext {
                 ruser: None,
                 tty: None,
                 after: Vec::new(),
+                verified_keys: Vec::new(),
+                can_sign,
                 address: None,
                 origin: LoginOrigin::Local,
                 spot,
@@ -81,6 +90,8 @@ impl LoginContext {
             ruser,
             tty,
             after: begin.after.unwrap_or_default(),
+            verified_keys: keys(&begin.verified_keys.unwrap_or_default()),
+            can_sign,
             origin,
             spot: None,
             authtok,
@@ -115,6 +126,14 @@ impl LoginContext {
             after: &self.after,
             now,
             origin: self.origin,
+        }
+    }
+
+    /// How security keys can be met.
+    pub(in crate::server) fn key_reach(&self) -> KeyReach<'_> {
+        KeyReach {
+            verified: &self.verified_keys,
+            can_sign: self.can_sign,
         }
     }
 
@@ -168,6 +187,17 @@ fn own_spot(
     })
 }
 
+/// The keys, without those that can't be enrolled. Each once: a way takes a key once only.
+fn keys(lines: &[String]) -> Vec<PublicKey> {
+    let mut keys: Vec<PublicKey> = Vec::new();
+    for key in lines.iter().filter_map(|line| PublicKey::verified(line)) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
 fn check_names(begin: &BeginParameters) -> Result<(), Failure> {
     let optional = [&begin.rhost, &begin.ruser, &begin.tty, &begin.operation];
     let methods = begin.after.as_deref().unwrap_or_default();
@@ -181,6 +211,10 @@ fn check_names(begin: &BeginParameters) -> Result<(), Failure> {
     }
     if methods.len() > MAX_METHODS {
         return Err(Failure::Parameter("after".to_owned()));
+    }
+    let keys = begin.verified_keys.as_deref().unwrap_or_default();
+    if keys.len() > MAX_VERIFIED_KEYS || keys.iter().any(|key| key.len() > MAX_VERIFIED_KEY) {
+        return Err(Failure::Parameter("verified_keys".to_owned()));
     }
     if begin.service.is_empty() {
         return Err(Failure::Parameter("service".to_owned()));

@@ -33,6 +33,7 @@ pub(in crate::server) struct Context {
     tty: Option<String>,
     label: Option<String>,
     credential_id: Option<String>,
+    fingerprint: Option<String>,
     failures: Option<u32>,
     pub(super) locked_until: Option<String>,
     pub(super) peer: Peer,
@@ -62,6 +63,7 @@ impl Context {
             tty: login_context.tty.clone(),
             label: None,
             credential_id: None,
+            fingerprint: None,
             failures: None,
             locked_until: None,
             peer,
@@ -103,6 +105,7 @@ impl Context {
             result: "done",
             factor: Some(to.channel().name().to_owned()),
             credential_id: None,
+            fingerprint: None,
             ..self.event(
                 Outcome::Passed,
                 Some("in a login, confirmed by a code sent there"),
@@ -132,6 +135,7 @@ impl Context {
             Verdict::Passed(passed) => {
                 self.label.clone_from(&passed.device);
                 self.credential_id.clone_from(&passed.credential_id);
+                self.fingerprint.clone_from(&passed.fingerprint);
                 if let Some(kind) = passed.kind {
                     self.combination = self
                         .combination
@@ -159,14 +163,20 @@ impl Context {
                 lock,
                 out_of_sync,
                 expended,
+                key,
             } => {
                 self.failures = Some(*failures);
                 self.note_lock(*lock);
-                let why = match (expended, self.hint, unenrolled) {
-                    (Some(expended), ..) => expended.words(),
-                    (None, Some(hint), _) => &hint.words().replace("USER", self.user.as_str()),
-                    (None, None, true) => "none of the required factors is enrolled",
-                    (None, None, false) => "wrong answer",
+                let key = key.as_ref().map(|(label, fault)| fault.words(label));
+                let of_user = |words: &str| words.replace("USER", self.user.as_str());
+                let why = match (key, expended, self.hint, unenrolled) {
+                    (Some(key), ..) => of_user(&key),
+                    (None, Some(expended), ..) => expended.words().to_owned(),
+                    (None, None, Some(hint), _) => of_user(hint.words()),
+                    (None, None, None, true) => {
+                        "none of the required factors is enrolled".to_owned()
+                    }
+                    (None, None, None, false) => "wrong answer".to_owned(),
                 };
                 let locks = if lock.is_some() {
                     "; the account is locked now"
@@ -246,6 +256,7 @@ impl Context {
             factor: self.combination.clone(),
             label: self.label.clone(),
             credential_id: self.credential_id.clone(),
+            fingerprint: self.fingerprint.clone(),
             rule: self.rule.clone(),
             failures: self.failures,
             locked_until: self.locked_until.clone(),

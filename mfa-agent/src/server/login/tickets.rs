@@ -3,7 +3,8 @@
 //! A program may accept a login without the stack that asks for the second factor; sshd does so after a public key.
 //! Before it opens a session, it asks here. A login that met the policy leaves a ticket, which is valid for a short
 //! time and for one admission of the same user to the same service, by the process that logged in or its parent, under
-//! the same user id. Without a ticket, only users who would not have been asked are admitted. Tickets are kept in
+//! the same user id. Without a ticket, only users who would not have been asked are admitted, and those whose key sshd has
+//! verified where the policy asks for a key alone. Tickets are kept in
 //! memory; after a restart users must log in again.
 
 use std::collections::HashMap;
@@ -132,6 +133,7 @@ impl Agent {
             ruser: parameters.ruser,
             tty: parameters.tty,
             after: parameters.after,
+            verified_keys: parameters.verified_keys,
             ..BeginParameters::default()
         };
         let settings = self.settings();
@@ -143,7 +145,7 @@ impl Agent {
         let session = session_id()?;
         let context = Context::new(session, &subject.user, &login_context, (peer, "account"));
         match self.resolve(context, settings, (&subject, known), &login_context, false)? {
-            Resolved::Asks(resolved, ask) => self.admit_asked(&resolved, &ask, ticket),
+            Resolved::Asks(resolved, ask) => self.admit_asked(*resolved, &ask, ticket),
             Resolved::Ended(ended) => Ok(ended),
         }
     }
@@ -169,11 +171,11 @@ impl Agent {
     /// What happens to a user that the policy would have asked.
     fn admit_asked(
         &self,
-        resolved: &ResolvedLogin<'_>,
+        resolved: ResolvedLogin<'_>,
         ask: &Ask,
         ticket: Result<(), Void>,
     ) -> Result<Box<Ended>, Failure> {
-        let context = &resolved.context;
+        let context = &resolved.context.clone();
         let why = match ticket {
             Ok(()) => {
                 let reason = "the ticket of a login that met the policy";
@@ -181,19 +183,16 @@ impl Agent {
             }
             Err(why) => why.to_string(),
         };
-        if let Entry::LetIn(_) = self.entry(resolved, ask)?
-            && let Some(ended) = self.let_in(resolved, ask)?
-        {
+        let not_met = not_met(&wording(&resolved.settings, context.screen()).asking);
+        let ended = match self.entry(&resolved, ask)? {
+            Entry::LetIn(_) => self.let_in(&resolved, ask)?,
+            Entry::Ask(asked) => self.by_key_alone(resolved, ask, asked)?,
+            Entry::NoRoom | Entry::Enroll(_) => None,
+        };
+        if let Some(ended) = ended {
             return Ok(ended);
         }
-        Ok(conclude_with(
-            context,
-            vec![not_met(
-                &wording(&resolved.settings, context.screen()).asking,
-            )],
-            Outcome::Denied,
-            &why,
-        ))
+        Ok(conclude_with(context, vec![not_met], Outcome::Denied, &why))
     }
 }
 

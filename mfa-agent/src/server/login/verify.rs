@@ -114,7 +114,10 @@ impl Agent {
         let factor = given.factor;
         let typed = match factor.row().verification {
             Verification::Hash(form) => form(&given.typed),
-            Verification::Device | Verification::Sent | Verification::Radius => given.typed.clone(),
+            Verification::Device
+            | Verification::Sent
+            | Verification::Radius
+            | Verification::Key => given.typed.clone(),
         };
         let Some(phc) = account.hash_of(factor) else {
             self.hasher.verify(who, &typed, self.hasher.decoy_phc())?;
@@ -161,6 +164,10 @@ fn code(given: &Answer) -> Option<PreparedAnswer> {
             factor,
             came_back: came_back(given),
             typed,
+        },
+        Verification::Key => match given.key.clone() {
+            Some(proof) => PreparedAnswer::Key(proof),
+            None => PreparedAnswer::Impossible,
         },
         Verification::Radius => match given.decision.clone() {
             None => PreparedAnswer::Sent {

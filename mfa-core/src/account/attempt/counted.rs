@@ -76,5 +76,6 @@ fn wrong(failures: u32, lock: Option<Lock>) -> Verdict {
         lock,
         out_of_sync: None,
         expended: None,
+        key: None,
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::super::recovery::Recovery;
 use super::super::{Account, Remote};
-use super::{Attempt, ConfirmedRecipient, Expended, FallbackCode, PreparedAnswer};
+use super::{Attempt, ConfirmedRecipient, Expended, FallbackCode, KeyFault, PreparedAnswer};
 use crate::factors::Factor;
 use crate::factors::address::Recipient;
 use crate::factors::bypass::BYPASS_DIGITS;
@@ -26,6 +26,16 @@ pub(super) enum MatchResult {
     /// A code that was sent to this address.
     Sent(Recipient),
     Remote,
+    /// A security key that has shown this count; none by sshd.
+    Key {
+        index: usize,
+        counter: Option<u32>,
+    },
+    /// A security key that does not count.
+    WrongKey {
+        index: usize,
+        fault: KeyFault,
+    },
     /// A code of a used step.
     Used {
         device: usize,
@@ -59,6 +69,7 @@ impl Account {
                     .find_other_code(*factor, typed.expose(), false, attempt)
                     .unwrap_or(MatchResult::Wrong),
             },
+            PreparedAnswer::Key(proof) => self.find_key_proof(proof),
             PreparedAnswer::Remote { remote, accepted } => self.find_remote(remote, *accepted),
             PreparedAnswer::Hashed {
                 factor,
@@ -219,12 +230,25 @@ impl MatchResult {
         match self {
             Self::Sent(to) => Some(to.channel().factor()),
             Self::Remote => Some(Factor::Radius),
+            Self::Key { .. } => Some(Factor::Key),
             Self::Code { factor, .. }
             | Self::Bypass(factor)
             | Self::Recovery(factor, _)
             | Self::Knowledge(factor) => Some(*factor),
-            Self::Used { .. } | Self::OutOfSync { .. } | Self::Wrong | Self::Stale => None,
+            Self::Used { .. }
+            | Self::OutOfSync { .. }
+            | Self::WrongKey { .. }
+            | Self::Wrong
+            | Self::Stale => None,
         }
+    }
+
+    /// Whether the answer was verified, and is wrong.
+    pub(super) fn is_wrong(&self) -> bool {
+        matches!(
+            self,
+            Self::Wrong | Self::OutOfSync { .. } | Self::WrongKey { .. }
+        )
     }
 }
 

@@ -123,6 +123,7 @@ fn five_wrong_answers_lock_and_then_a_right_one_is_not_verified() {
                 lock: None,
                 out_of_sync: None,
                 expended: None,
+                key: None,
             }
         );
     }
@@ -194,6 +195,7 @@ fn a_code_of_a_wrong_clock_is_refused_counted_and_recorded() {
         lock: None,
         out_of_sync: Some(("phone".to_owned(), drift)),
         expended: None,
+        key: None,
     };
     assert_eq!(account.attempt(&late), expected);
     assert_eq!(account.devices()[0].drift(at(360)), Some((drift, at(360))));

@@ -8,6 +8,7 @@ use super::*;
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::device::{Match, Windows};
 use crate::factors::key::Key;
+use crate::factors::security_key::samples::SoftKey;
 use crate::lockout::Limits;
 
 fn scope() -> SessionScope {
@@ -50,6 +51,40 @@ fn what_was_removed_since_the_backup_is_counted() {
     assert_eq!(backup.removed_since(&live), 1 + more);
     // A record of failures alone, on a host where the user was never enrolled.
     assert_eq!(backup.removed_since(&Account::default()), 0);
+}
+
+/// A user with a security key that has counted this far.
+fn with_key(counter: u32) -> Account {
+    let mut account = full();
+    let key = SoftKey::ed25519(7).public();
+    let key = SecurityKey::new("blue".parse().unwrap(), key, at(0)).counted(counter);
+    account.add_key(key).unwrap();
+    account
+}
+
+#[test]
+fn a_security_key_comes_back_with_the_later_counter_and_stays_disabled() {
+    let mut live = with_key(9);
+    live.enable_key(None, false).unwrap();
+    live.keys[0].went_back_at = Some(at(3));
+    let restored = with_key(4).restored(Some(&live), at(9)).account;
+    assert_eq!(restored.keys(), live.keys());
+    let fresh = with_key(4).restored(None, at(9));
+    assert_eq!(fresh.account.keys(), with_key(4).keys());
+    assert_eq!(
+        fresh.unknown_counters,
+        full().restored(None, at(9)).unknown_counters
+    );
+}
+
+#[test]
+fn a_security_key_that_was_removed_since_the_backup_is_counted() {
+    let backup = with_key(4);
+    let mut live = backup.clone();
+    assert_eq!(backup.removed_since(&live), 0);
+    assert_eq!(live.remove_keys(None), 1);
+    assert_eq!(backup.removed_since(&live), 1);
+    assert_eq!(live.restored(Some(&backup), at(9)).account.keys(), []);
 }
 
 #[test]

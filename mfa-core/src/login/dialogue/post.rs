@@ -139,6 +139,10 @@ impl Dialogue {
                 self.add_late_news(step, &texts);
             }
             Next::End(end) => self.add_late_news_to_end(end),
+            Next::Relay(step, _) => {
+                let texts = Arc::clone(&self.plan.wording.asking);
+                self.add_late_news(step, &texts);
+            }
             Next::Find(..) | Next::Send(_) | Next::Query(_) | Next::Verify(_) => {}
         }
         next

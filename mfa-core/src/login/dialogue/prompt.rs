@@ -3,7 +3,7 @@
 use mfa_protocol::login::{Message, Prompt, Step};
 
 use super::super::messages::error;
-use super::{Dialogue, EarlyAnswer, is_judged_elsewhere};
+use super::{Dialogue, EarlyAnswer, is_judged_elsewhere, is_key};
 use crate::factors::{Factor, FactorRow};
 use crate::texts::{Text, Texts};
 
@@ -13,13 +13,14 @@ impl Dialogue {
         let recipient = self
             .asks_for_recipient()
             .map(|channel| self.recipient_prompt(channel));
-        let texts = self
-            .factors()
-            .iter()
-            .map(|factor| match self.pushes(*factor) {
-                true => self.plan.wording.asking.say(&Text::PushSent),
-                false => self.prompt(*factor).text.clone(),
-            });
+        let texts = self.factors().iter().map(|factor| {
+            let texts = &self.plan.wording.asking;
+            match (is_key(*factor), self.pushes(*factor)) {
+                (true, _) => texts.say(&Text::TouchKey),
+                (false, true) => texts.say(&Text::PushSent),
+                (false, false) => self.prompt(*factor).text.clone(),
+            }
+        });
         recipient.into_iter().chain(texts).collect()
     }
 
@@ -60,9 +61,10 @@ impl Dialogue {
         if self.plan.single {
             Vec::new()
         } else {
-            let why = match self.push.is_last() {
-                true => Text::PushNotApproved,
-                false => Text::NotAccepted,
+            let why = match (self.push.is_last(), self.key.is_last()) {
+                (true, _) => Text::PushNotApproved,
+                (false, true) => Text::KeyNotAccepted,
+                (false, false) => Text::NotAccepted,
             };
             vec![error(texts, &why)]
         }

@@ -200,6 +200,7 @@ fn prompts_of(texts: &Texts, factor: Factor, set_up: &SetUp) -> Vec<String> {
             let code = texts.prompt_for(factor, "");
             asked.into_iter().chain([code]).collect()
         }
+        Stored::Keys => texts_of(&[Text::PromptEnrollKey]),
         // A login sets up none.
         Stored::Remote => Vec::new(),
     }

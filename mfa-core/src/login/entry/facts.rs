@@ -7,6 +7,7 @@ use super::FallbackSource;
 use crate::account::SessionScope;
 use crate::factors::Factor;
 use crate::factors::address::Channel;
+use crate::login::{KeyReach, KeyTerms};
 use crate::names::UserName;
 
 /// What the settings say, for any user.
@@ -22,6 +23,8 @@ pub struct EntryFacts<'a> {
     pub self_service: &'a [Factor],
     /// Whether a user must enrol a new device after a recovery code.
     pub renews_devices: bool,
+    /// Which security keys count.
+    pub keys: KeyTerms,
 }
 
 /// The login, as far as the decision needs it.
@@ -41,6 +44,8 @@ pub struct EntryContext<'a> {
     pub is_own_record: bool,
     /// Whether a suspension counts: it ends.
     pub counts_suspension: bool,
+    /// How security keys can be met.
+    pub keys: KeyReach<'a>,
     /// Where a session of it holds; none if that can't be told from other places.
     pub scope: Option<&'a SessionScope>,
     /// The boot of the host.
@@ -51,7 +56,7 @@ pub struct EntryContext<'a> {
 
 impl<'a> EntryContext<'a> {
     /// A login of a program that guards logins, which nobody has begun: for whoever says what would become of it. It has no
-    /// session and counts no suspension, because both end.
+    /// session and counts no suspension, because both end; and an SSH agent that signs, because it may have one.
     #[must_use]
     pub fn foreseen(user: &'a UserName, now: Timestamp) -> Self {
         Self {
@@ -62,6 +67,10 @@ impl<'a> EntryContext<'a> {
             is_guarded: true,
             is_own_record: true,
             counts_suspension: false,
+            keys: KeyReach {
+                verified: &[],
+                can_sign: true,
+            },
             scope: None,
             boot: "",
             now,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::account::{NewSession, Session};
 use crate::factors::FactorCombination;
 use crate::factors::address::{Channel, Recipient};
+use crate::factors::security_key::PublicKey;
 use crate::login::{AskTerms, FallbackRecipients};
 
 /// What happens to a login that the policy asks for something.
@@ -72,6 +73,8 @@ pub struct SetUp {
     pub combination: FactorCombination,
     /// The address that the settings make of the user's name; without one the user is asked.
     pub address: Option<Recipient>,
+    /// The security key that sshd has verified.
+    pub key: Option<PublicKey>,
     /// Whether recovery codes belong to it: where the policy never asks for a code, nothing takes them.
     pub has_codes: bool,
     /// The session that a pass begins.
@@ -107,6 +110,8 @@ pub enum Hint {
     TurnedOff(Channel),
     /// They may have an address in the user database, which did not answer.
     ProfileUnread,
+    /// What they have needs a security key, which can't be met in this login.
+    KeyOutOfReach,
     /// They could set up something, but not where one answer holds password and code.
     NoConversation,
     /// They could set up something, but a login can set up nothing that the policy requires.
@@ -134,13 +139,18 @@ impl Hint {
                 "no factor is enrolled, and the user database did not say whether it has an address or number of the \
                  user; see the agent's log: journalctl -u mfa-agent"
             }
+            Self::KeyOutOfReach => {
+                "a security key is enrolled, but can't be used in this login: sshd has verified none that counts ([key] in \
+                 agent.toml), and the program reaches no SSH agent of the user; no other required factor is enrolled. To \
+                 issue a code, where one is asked for: mfactl bypass USER"
+            }
             Self::NoConversation => {
                 "not enrolled, and no device can be enrolled with one answer for password and \
                  code; enrol one first: mfactl enroll totp USER"
             }
             Self::NoCode => {
                 "not enrolled, and what the policy requires can't be enrolled in a login (radius \
-                 never can, and email and sms only if [delivery] sends them); to see what is \
+                 never can, key only where sshd has just verified one, and email and sms only if [delivery] sends them); to see what is \
                  required: mfactl status USER"
             }
         }

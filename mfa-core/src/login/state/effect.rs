@@ -4,8 +4,8 @@ use mfa_protocol::login::Step;
 
 use super::super::end::End;
 use super::{
-    CountingWrongCode, FindingCode, MakingDevice, Prompting, QueryingRadius, SendingCode,
-    StoringFactors, Verifying,
+    AskingAgent, CountingWrongCode, FindingCode, MakingDevice, Prompting, QueryingRadius,
+    SendingCode, StoringFactors, Verifying,
 };
 
 /// What to do next. `C` is what the driver keeps of a RADIUS server's challenge.
@@ -19,6 +19,8 @@ pub enum Effect<C> {
     SendCode(SendingCode),
     /// Have a RADIUS server verify an answer.
     QueryRadius(QueryingRadius<C>),
+    /// Show this, and have the user's SSH agent answer a message.
+    AskAgent(Step, AskingAgent),
     /// Verify answers.
     Verify(Verifying),
     /// Draw the key of a new device and its recovery codes.

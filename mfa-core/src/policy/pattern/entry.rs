@@ -16,6 +16,7 @@ enum Subject {
     Any,
     Name(String),
     Service(String),
+    Method(String),
     Group(String),
 }
 
@@ -63,15 +64,28 @@ impl Pattern {
         )
     }
 
-    /// An entry of a list of methods that sshd has verified: a name (RFC 4250, 4.6.1), `*`, or `!`
-    /// with a name.
+    /// An entry of a list of methods that sshd has verified: a name (RFC 4250, 4.6.1), one with the type of a key
+    /// (`publickey:sk-ssh-ed25519@openssh.com`) or the beginning of types (`publickey:sk-*`), `*`, or `!` with one of these.
     ///
     /// # Errors
     ///
     /// [`PatternError`] when it is none of these.
     pub fn method(text: &str) -> Result<Self, PatternError> {
         let (negated, rest) = split(text);
-        let subject = Subject::without_groups(text, rest)?;
+        let whole = match rest.split_once(':') {
+            Some((method, kind)) => {
+                let begins = kind.strip_suffix('*').unwrap_or(kind);
+                if method.is_empty() || begins.is_empty() {
+                    return Err(PatternError::Method(text.to_owned()));
+                }
+                format!("{method}:{begins}")
+            }
+            None => rest.to_owned(),
+        };
+        let subject = match Subject::without_groups(text, &whole)? {
+            Subject::Name(_) => Subject::Method(rest.to_owned()),
+            subject => subject,
+        };
         if rest
             .bytes()
             .any(|byte| !byte.is_ascii_graphic() || byte == b',')
@@ -113,7 +127,7 @@ impl Pattern {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.subject {
-            Subject::Name(name) | Subject::Service(name) => Some(name),
+            Subject::Name(name) | Subject::Service(name) | Subject::Method(name) => Some(name),
             Subject::Any | Subject::Group(_) => None,
         }
     }
@@ -123,7 +137,7 @@ impl Pattern {
     pub fn group(&self) -> Option<&str> {
         match &self.subject {
             Subject::Group(group) => Some(group),
-            Subject::Any | Subject::Name(_) | Subject::Service(_) => None,
+            Subject::Any | Subject::Name(_) | Subject::Service(_) | Subject::Method(_) => None,
         }
     }
 }
@@ -148,9 +162,24 @@ impl Subject {
             Self::Any => true,
             Self::Name(own) => own == name,
             Self::Service(own) => own.eq_ignore_ascii_case(name),
+            Self::Method(own) => is_method(own, name),
             Self::Group(group) => groups.contains(group),
         }
     }
+}
+
+/// Whether what sshd has verified (`METHOD`, or `METHOD:TYPE`) is of this method and, if it names one, of this type.
+fn is_method(own: &str, verified: &str) -> bool {
+    let Some((method, kind)) = own.split_once(':') else {
+        return verified.split(':').next() == Some(own);
+    };
+    let is_kind = |found: &str| match kind.strip_suffix('*') {
+        Some(begins) => found.starts_with(begins),
+        None => found == kind,
+    };
+    verified
+        .split_once(':')
+        .is_some_and(|(found, of)| found == method && is_kind(of))
 }
 
 impl fmt::Display for Pattern {
@@ -158,7 +187,9 @@ impl fmt::Display for Pattern {
         let not = if self.negated { "!" } else { "" };
         match &self.subject {
             Subject::Any => write!(f, "{not}*"),
-            Subject::Name(name) | Subject::Service(name) => write!(f, "{not}{name}"),
+            Subject::Name(name) | Subject::Service(name) | Subject::Method(name) => {
+                write!(f, "{not}{name}")
+            }
             Subject::Group(group) => write!(f, "{not}@{group}"),
         }
     }
@@ -188,8 +219,8 @@ pub enum PatternError {
     Group(String),
     /// Not a method of sshd.
     #[error(
-        "{0:?} is not a method of sshd; expected a method such as \"publickey\", \"password\" or \
-         \"keyboard-interactive\""
+        "{0:?} is not a method of sshd; expected a method such as \"publickey\", \"publickey:sk-*\", \
+         \"password\" or \"keyboard-interactive\""
     )]
     Method(String),
 }

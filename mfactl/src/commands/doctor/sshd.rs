@@ -235,7 +235,8 @@ fn against(settings: &Settings, terms: &ServiceTerms) -> Vec<Check> {
     checks
 }
 
-fn change(line: &str) -> String {
+/// How to change a line of sshd's settings.
+pub(super) fn change(line: &str) -> String {
     format!(
         "in sshd_config: {line}\nthen: sshd -t && systemctl reload ssh (sshd on Fedora and RHEL)"
     )

@@ -6,12 +6,13 @@
 mod choices;
 
 use mfa_protocol::admin::{Account, Device, Status, UserParameters};
-use mfa_protocol::factor::{MAX_DEVICES, RECOVERY_CODES};
+use mfa_protocol::factor::{MAX_DEVICES, MAX_KEYS, RECOVERY_CODES};
 
 use self::choices::{Choice, choices};
 use super::{TRIES, device, enroll, recovery};
 use crate::args::{
-    Enroll, EnrollAddress, EnrollDevice, EnrollKnowledge, EnrollRecovery, EnrollTotp, address, name,
+    Enroll, EnrollAddress, EnrollDevice, EnrollKey, EnrollKnowledge, EnrollRecovery, EnrollTotp,
+    address, name,
 };
 use crate::commands::Verdict;
 use crate::console::Console;
@@ -34,6 +35,7 @@ pub(super) fn run(context: &mut Context) -> Result<Verdict, Failure> {
     };
     match choice {
         Choice::Device => set_up(context, &account),
+        Choice::Key => enroll(context, Enroll::Key(EnrollKey::default())),
         Choice::Email => {
             let args = reached_at(context.console()?, "E-mail address: ")?;
             reached(context, &account, Enroll::Email(args))

@@ -1,6 +1,6 @@
 //! The rows of the factors and the rules that `mfactl status` shows.
 
-use mfa_protocol::admin::{Account, Device, Knowledge, Rule};
+use mfa_protocol::admin::{Account, Device, Knowledge, Rule, SecurityKey};
 use mfa_protocol::factor::{Authenticator, HashAlgorithm};
 use mfa_protocol::policy::Action;
 
@@ -32,7 +32,16 @@ pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
             d.last_used_at.as_deref(),
         )
     };
+    let key = |k: &SecurityKey| {
+        row(
+            Authenticator::Key,
+            &disabled(k.label.clone(), k.enabled),
+            &k.enrolled_at,
+            k.last_used_at.as_deref(),
+        )
+    };
     let mut rows: Vec<_> = account.devices.iter().map(device).collect();
+    rows.extend(account.keys.iter().map(key));
     rows.extend(known(Authenticator::Pin, &account.pin));
     rows.extend(known(Authenticator::Questions, &account.questions));
     rows.extend(account.radius.as_ref().map(|r| {
@@ -82,6 +91,34 @@ pub(super) fn particular(device: &Device) -> Option<String> {
     let credential = device.credential_id.as_ref();
     words.extend(credential.map(|id| format!("credential {id}")));
     (!words.is_empty()).then(|| remark(&format!("{}: {}", device.label, words.join(", "))))
+}
+
+/// A line for a security key: what tells it from others.
+pub(super) fn key(key: &SecurityKey) -> String {
+    remark(&format!("{}: {} {}", key.label, key.kind, key.fingerprint))
+}
+
+/// Keys whose counter went back, and what to do.
+pub(super) fn counted_back(account: &Account, clock: &Clock) -> String {
+    let user = clean(&account.user);
+    let line = |key: &SecurityKey| {
+        let at = clock.wait(key.counter_back_at.as_deref()?);
+        let label = clean(&key.label);
+        Some(
+            remark(&format!(
+                "{label}: its counter went back, {at}: there may be a copy of it"
+            )) + &remark(&format!(
+                "if it may be copied: mfactl disable key {user} --label {label:?}"
+            )) + &remark(&format!(
+                "if it was replaced or reset: mfactl enable key {user} --label {label:?}"
+            )),
+        )
+    };
+    let lines: String = account.keys.iter().filter_map(line).collect();
+    match lines.is_empty() {
+        true => lines,
+        false => format!("\nSecurity keys that may have been copied\n{lines}"),
+    }
 }
 
 /// Devices that are out of sync, since when, and the command that resynchronises them.

@@ -74,6 +74,7 @@ fn doctor_with_a_wrong_clock_and_wrong_stacks() {
             json!({"file": "/etc/mfa/agent.toml", "valid": true, "findings": []}),
         ),
         admin("Drifts", json!({}), json!({"drifts": drifts, "next": null})),
+        admin("Keys", json!({}), json!({"keys": [], "next": null})),
         admin(
             "Terms",
             json!({

@@ -63,7 +63,8 @@ fn a_ticket_of_an_earlier_login_is_removed_when_a_later_login_fails() {
 
 fn admitted(ticket: Option<&str>, then: Then) -> (&'static str, Value, Then) {
     let mut parameters = json!({"user": "alice", "service": "sshd", "tty": "ssh",
-                                "after": ["publickey", "password"]});
+                                "after": ["publickey:ssh-ed25519", "password"],
+                                "verified_keys": ["ssh-ed25519 AAAAC3Nz"]});
     if let Some(ticket) = ticket {
         parameters["ticket"] = json!(ticket);
     }

@@ -3,13 +3,14 @@
 use mfa_protocol::admin::Account;
 use mfa_protocol::factor::Factor;
 
-use super::MAX_DEVICES;
+use super::{MAX_DEVICES, MAX_KEYS};
 use crate::commands::status::has_codes;
 
 /// What a person can enrol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
     Device,
+    Key,
     Email,
     Number,
     Pin,
@@ -25,6 +26,7 @@ impl Choice {
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Device => "An authenticator app on a phone or computer",
+            Self::Key => "A security key, such as a YubiKey, that your ssh-agent holds",
             Self::Email => "An e-mail address for codes",
             Self::Number => "A mobile number for codes",
             Self::Pin => "A PIN",
@@ -42,6 +44,9 @@ pub(super) fn choices(account: &Account) -> Vec<Choice> {
     let mut choices = Vec::new();
     if account.devices.len() < MAX_DEVICES {
         choices.push(Choice::Device);
+    }
+    if is_asked_for(account, Factor::Key) && account.keys.len() < MAX_KEYS {
+        choices.push(Choice::Key);
     }
     if is_asked_for(account, Factor::Email) {
         choices.push(Choice::Email);

@@ -1,0 +1,287 @@
+//! Security keys in a dialogue: the one that sshd has verified, or the signature of one by the user's SSH agent.
+//!
+//! Nothing is typed for a key. What sshd has verified is met without a word. Else the user's SSH agent is asked which keys
+//! it has, whoever the user is, and then to sign with one that is theirs, which the user hears of first. If no key signs,
+//! the login goes on without keys: by the next way that the user can go. An agent that says no, or nothing, is no guess.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use mfa_protocol::login::{Message, Outcome, Step, Unsigned};
+
+use super::super::end::{End, EndReason};
+use super::super::messages::{error, info};
+use super::super::plan::{Answer, Plan};
+use super::{Dialogue, Next, cancelled_for, told};
+use crate::account::KeyProof;
+use crate::factors::security_key::challenge::{
+    Challenge, ChallengeContext, Identity, Purpose, SignatureFault, identities, identities_request,
+};
+use crate::factors::{Factor, FactorCombination, FactorRow, Verification};
+use crate::texts::Text;
+
+/// How many messages for an SSH agent a login has.
+const MAX_MESSAGES: u32 = 16;
+
+/// How many seconds an agent has to tell its identities. One behind a slow line needs a few.
+const TO_TELL: u32 = 10;
+
+/// How many seconds the user has to type the PIN of a key and touch it.
+const TO_TOUCH: u32 = 45;
+
+/// The keys of a dialogue.
+#[derive(Debug)]
+pub(super) struct KeyState {
+    /// How many more messages go to the user's SSH agent.
+    messages_left: u32,
+    /// Whether no more is asked for a key in this login, because none has signed.
+    is_over: bool,
+    /// Whether the last thing that the user did was to touch one.
+    is_last: bool,
+    /// Whether the user has asked for the way with the key.
+    is_chosen: bool,
+}
+
+/// What an SSH agent is asked.
+#[derive(Clone, Debug)]
+pub(in crate::login) enum AgentTurn {
+    /// Which keys it has.
+    Identities,
+    /// To sign this.
+    Signature {
+        challenge: Challenge,
+        identity: Identity,
+        /// Keys of the user's that it has, too.
+        others: VecDeque<Identity>,
+    },
+}
+
+/// What came of a message for an SSH agent.
+#[derive(Clone, Debug)]
+pub struct AgentReply {
+    /// Its reply, or why there is none.
+    pub reply: Result<Vec<u8>, Unsigned>,
+    /// When.
+    pub now: Timestamp,
+    /// Fresh random bytes, for the next challenge.
+    pub nonce: [u8; 32],
+}
+
+impl KeyState {
+    pub(super) const fn new() -> Self {
+        Self {
+            messages_left: MAX_MESSAGES,
+            is_over: false,
+            is_last: false,
+            is_chosen: false,
+        }
+    }
+
+    /// Whether the verdict is about a key alone.
+    pub(super) const fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    /// Something was typed.
+    pub(super) const fn typed(&mut self) {
+        self.is_last = false;
+    }
+
+    /// The user has chosen a way: a key may be asked once more.
+    pub(super) const fn chosen(&mut self) {
+        self.is_over = false;
+        self.is_chosen = true;
+    }
+}
+
+/// Whether it is a key.
+pub(super) fn is_key(factor: Factor) -> bool {
+    matches!(factor.row().verification, Verification::Key)
+}
+
+pub(in crate::login) fn has_key(combination: &FactorCombination) -> bool {
+    combination.factors().iter().copied().any(is_key)
+}
+
+/// The way to begin with, if the user is to be asked `chosen`: one with a key before it is tried first, for everybody alike.
+/// What an SSH agent is asked must not tell who has a key.
+pub(super) fn first_way(plan: &Plan, chosen: usize) -> usize {
+    if !plan.keys.can_sign {
+        return chosen;
+    }
+    let begins_with_key = |combination: &FactorCombination| {
+        let first = combination.factors().first();
+        first.copied().is_some_and(is_key)
+    };
+    let ways = plan.combinations.iter();
+    let by_key = ways.take(chosen).position(begins_with_key);
+    by_key.unwrap_or(chosen)
+}
+
+impl Dialogue {
+    /// Meets a key, or asks the user's SSH agent for one.
+    pub(super) fn meet_key<C>(&mut self, factor: Factor, messages: Vec<Message>) -> Next<C> {
+        if let Some(key) = &self.user.keys.verified {
+            let proof = KeyProof::BySshd(key.clone());
+            return self.met(factor, proof, messages);
+        }
+        if self.key.is_over || !self.plan.keys.can_sign {
+            return self.without_key(messages);
+        }
+        self.relay(
+            messages,
+            &identities_request(),
+            TO_TELL,
+            AgentTurn::Identities,
+        )
+    }
+
+    /// Takes what came of [`Next::Relay`].
+    pub(in crate::login) fn relayed<C>(&mut self, turn: AgentTurn, reply: AgentReply) -> Next<C> {
+        let next = match reply.reply {
+            Err(Unsigned::Interrupted) => cancelled_for(EndReason::Interrupted),
+            _ => match turn {
+                AgentTurn::Identities => self.take_identities(&reply),
+                AgentTurn::Signature {
+                    challenge,
+                    identity,
+                    others,
+                } => self.take_signature(&challenge, &identity, others, &reply),
+            },
+        };
+        self.with_late_news(next)
+    }
+
+    fn take_identities<C>(&mut self, reply: &AgentReply) -> Next<C> {
+        // Who lacks the rest of the way would touch a key for nothing.
+        let can_go = self.user.able.get(self.combination) == Some(&true);
+        let keys = self.user.keys.enrolled.iter().filter(|_| can_go);
+        let found = match &reply.reply {
+            Ok(reply) => identities(reply, keys.map(|(key, _)| key)).unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        let touch = info(&self.plan.wording.asking, &Text::TouchKey);
+        self.ask_to_sign(found.into(), vec![touch], reply)
+            .unwrap_or_else(|| self.without_key(Vec::new()))
+    }
+
+    fn take_signature<C>(
+        &mut self,
+        challenge: &Challenge,
+        identity: &Identity,
+        others: VecDeque<Identity>,
+        reply: &AgentReply,
+    ) -> Next<C> {
+        let signed = match &reply.reply {
+            Ok(bytes) => challenge.verify(&identity.key, bytes).ok(),
+            Err(_) => None,
+        };
+        if let Some(shown) = signed {
+            let verifies_owner = self.plan.keys.terms.verifies_owner();
+            let shown = shown.and_then(|shown| match shown.is_owner_verified {
+                false if verifies_owner => Err(SignatureFault::NotVerified),
+                _ => Ok(shown),
+            });
+            let mut enrolled = self.user.keys.enrolled.iter();
+            let known = enrolled.find(|(key, _)| *key == identity.key);
+            let proof = KeyProof::Signed {
+                key: identity.key.clone(),
+                known: known.map_or(0, |(_, counter)| *counter),
+                shown,
+            };
+            return self.met(Factor::Key, proof, Vec::new());
+        }
+        // A key that is not plugged in is refused at once: the next one may be. Nobody touches a key that waits in vain.
+        let others = match reply.reply {
+            Ok(_) => others,
+            Err(_) => VecDeque::new(),
+        };
+        self.ask_to_sign(others, Vec::new(), reply)
+            .unwrap_or_else(|| {
+                let silent = error(&self.plan.wording.asking, &Text::KeySilent);
+                self.without_key(vec![silent])
+            })
+    }
+
+    /// Asks for a signature by the first of these keys; none if there is no key.
+    fn ask_to_sign<C>(
+        &mut self,
+        mut keys: VecDeque<Identity>,
+        messages: Vec<Message>,
+        reply: &AgentReply,
+    ) -> Option<Next<C>> {
+        let identity = keys.pop_front()?;
+        let plan = &self.plan.keys;
+        let challenge = Challenge::new(&ChallengeContext {
+            purpose: Purpose::Login,
+            host: &plan.host,
+            service: &plan.service,
+            session: &plan.session,
+            user: &plan.user,
+            now: reply.now,
+            nonce: reply.nonce,
+        });
+        let request = challenge.request(&identity);
+        let turn = AgentTurn::Signature {
+            challenge,
+            identity,
+            others: keys,
+        };
+        Some(self.relay(messages, &request, TO_TOUCH, turn))
+    }
+
+    fn relay<C>(
+        &mut self,
+        messages: Vec<Message>,
+        message: &[u8],
+        patience: u32,
+        turn: AgentTurn,
+    ) -> Next<C> {
+        let Some(left) = self.key.messages_left.checked_sub(1) else {
+            return self.without_key(messages);
+        };
+        self.key.messages_left = left;
+        let step = Step {
+            messages,
+            sign: Some(data_encoding::BASE64.encode(message)),
+            patience: Some(patience),
+            ..Step::default()
+        };
+        Next::Relay(step, turn)
+    }
+
+    /// A key is met. One that is wrong is judged at once: no other answer of the way helps.
+    fn met<C>(&mut self, factor: Factor, proof: KeyProof, messages: Vec<Message>) -> Next<C> {
+        self.key.is_last = true;
+        self.key.is_over |= proof.is_wrong();
+        let is_wrong = proof.is_wrong();
+        self.given.push(Answer {
+            key: Some(proof),
+            ..Answer::of(factor, mfa_protocol::Secret::default())
+        });
+        match is_wrong {
+            true => Next::Verify(std::mem::take(&mut self.given)),
+            false => self.go_on(messages),
+        }
+    }
+
+    /// Goes on by a way without a key, or ends if there is none.
+    fn without_key<C>(&mut self, mut messages: Vec<Message>) -> Next<C> {
+        self.key.is_over = true;
+        self.given.clear();
+        let wanted = std::mem::take(&mut self.key.is_chosen);
+        let Some(way) = self.user.way(&self.plan.combinations, |way| !has_key(way)) else {
+            messages.push(error(&self.plan.wording.last, &Text::KeyOutOfReach));
+            return Next::End(End {
+                step: told(messages, Outcome::Wrong),
+                outcome: Outcome::Wrong,
+                reason: Some(EndReason::KeyOutOfReach),
+            });
+        };
+        if wanted && messages.is_empty() {
+            messages.push(error(&self.plan.wording.asking, &Text::KeyOutOfReach));
+        }
+        self.combination = way;
+        self.go_on(messages)
+    }
+}

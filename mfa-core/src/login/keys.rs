@@ -1,0 +1,129 @@
+//! What a login has of security keys: which count, what sshd has verified, and whether an SSH agent can sign.
+
+use crate::account::Account;
+use crate::factors::security_key::{KEY_TYPES, PublicKey};
+
+/// Which keys count, for any login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyTerms {
+    /// Which of [`KEY_TYPES`].
+    types: [bool; KEY_TYPES.len()],
+    /// Whether a key must verify its owner, by a PIN or a finger, in each login. sshd does not say that it has, so what
+    /// sshd has verified does not count then.
+    verifies_owner: bool,
+}
+
+/// How keys can be met in a login.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyReach<'a> {
+    /// The keys that sshd has verified.
+    pub verified: &'a [PublicKey],
+    /// Whether the program can reach the user's SSH agent.
+    pub can_sign: bool,
+}
+
+/// The same, and what a challenge is bound to.
+#[derive(Clone, Debug, Default)]
+pub struct KeyPlan {
+    /// Which keys count.
+    pub terms: KeyTerms,
+    /// The keys that sshd has verified.
+    pub verified: Vec<PublicKey>,
+    /// Whether the program can reach the user's SSH agent.
+    pub can_sign: bool,
+    /// The name of this host.
+    pub host: String,
+    /// The PAM service.
+    pub service: String,
+    /// The login.
+    pub session: String,
+    /// The user.
+    pub user: String,
+}
+
+/// What a user can do with keys in a login.
+#[derive(Clone, Debug, Default)]
+pub(super) struct UserKeys {
+    /// The enrolled keys that count, and how often each is known to have signed.
+    pub(super) enrolled: Vec<(PublicKey, u32)>,
+    /// The one of them that sshd has verified.
+    pub(super) verified: Option<PublicKey>,
+}
+
+/// Keys of hardware, which can ask for a touch.
+impl Default for KeyTerms {
+    fn default() -> Self {
+        Self::of(|name| name.starts_with("sk-"), false)
+    }
+}
+
+impl KeyTerms {
+    /// The types that `is_taken`, and whether each must verify its owner.
+    #[must_use]
+    pub fn of(is_taken: impl Fn(&'static str) -> bool, verifies_owner: bool) -> Self {
+        Self {
+            types: KEY_TYPES.map(is_taken),
+            verifies_owner,
+        }
+    }
+
+    /// The types of keys that count.
+    pub fn types(&self) -> impl Iterator<Item = &'static str> {
+        let types = KEY_TYPES.into_iter().zip(self.types);
+        types.filter_map(|(name, is_taken)| is_taken.then_some(name))
+    }
+
+    /// Whether a key must verify its owner in each login.
+    #[must_use]
+    pub fn verifies_owner(&self) -> bool {
+        self.verifies_owner
+    }
+
+    /// Whether such a key counts.
+    #[must_use]
+    pub fn take(&self, key: &PublicKey) -> bool {
+        self.types().any(|name| name == key.type_name())
+    }
+
+    /// Whether `account` has a key that counts and can be met.
+    #[must_use]
+    pub fn can_be_met(&self, account: &Account, reach: KeyReach<'_>) -> bool {
+        let keys = UserKeys::of(account, self, reach);
+        keys.can_be_met(reach.can_sign)
+    }
+
+    /// The key that sshd has verified and that counts, for a user who has none.
+    pub(super) fn new_key<'a>(&self, reach: KeyReach<'a>) -> Option<&'a PublicKey> {
+        let verified = reach.verified.iter().filter(|_| !self.verifies_owner);
+        verified.rev().find(|key| self.take(key))
+    }
+}
+
+impl KeyPlan {
+    pub(super) fn reach(&self) -> KeyReach<'_> {
+        KeyReach {
+            verified: &self.verified,
+            can_sign: self.can_sign,
+        }
+    }
+}
+
+impl UserKeys {
+    pub(super) fn of(account: &Account, terms: &KeyTerms, reach: KeyReach<'_>) -> Self {
+        let keys = account.usable_keys().filter(|key| terms.take(&key.key));
+        let enrolled: Vec<_> = keys.map(|key| (key.key.clone(), key.counter())).collect();
+        let verified = enrolled
+            .iter()
+            .map(|(key, _)| key)
+            .filter(|_| !terms.verifies_owner)
+            .find(|key| reach.verified.contains(key));
+        Self {
+            verified: verified.cloned(),
+            enrolled,
+        }
+    }
+
+    pub(super) fn can_be_met(&self, can_sign: bool) -> bool {
+        self.verified.is_some() || can_sign && !self.enrolled.is_empty()
+    }
+}
