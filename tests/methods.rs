@@ -20,6 +20,9 @@ const ALAN: &str = "mfat-alan";
 const GROUP: &str = "mfat-admins";
 const PIN: &str = "4826";
 const NEW_PIN: &str = "7391";
+/// The public half of a security key.
+const KEY: &str = "sk-ssh-ed25519@openssh.com \
+    AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAqYYOyTMdO9s2KUqjLlL1HdZH7SKdYpTjqQqYYP3pRZAAAABHNzaDo=";
 
 /// Who may call a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +101,22 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
             json!({"code": "no code"}),
             Continuing("Refused"),
         ),
+        (
+            "EnrollKey",
+            json!({"user": user, "key": KEY, "confirm": true}),
+            Proven,
+        ),
+        (
+            "ConfirmKey",
+            json!({"signed": "Cw=="}),
+            Continuing("Refused"),
+        ),
+        (
+            "ImportKeys",
+            json!({"user": user, "keys": [{"line": 1, "key": KEY}], "dry_run": true}),
+            Administrators,
+        ),
+        ("Keys", json!({}), AdministratorsOfAll),
         (
             "EnrollRadius",
             json!({"user": user, "server": "vip"}),

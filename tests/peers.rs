@@ -1,9 +1,10 @@
 //! The kernel's peer credentials decide which users a caller may ask about.
 
 use mfa_protocol::admin::{
-    EnrollDeviceParameters, EnrollPin, EnrollPinParameters, EnrollTotp, Explain, ExplainParameters,
-    ImportEntry, ImportParameters, ImportUris, Lockouts, PageParameters, Remove, RemoveParameters,
-    Status, Unlock, UnlockParameters, UserParameters, Users,
+    EnrollDeviceParameters, EnrollKey, EnrollKeyParameters, EnrollPin, EnrollPinParameters,
+    EnrollTotp, Explain, ExplainParameters, ImportEntry, ImportKeys, ImportKeysParameters,
+    ImportParameters, ImportUris, Keys, Lockouts, PageParameters, Remove, RemoveParameters, Status,
+    Unlock, UnlockParameters, UserParameters, Users,
 };
 use mfa_protocol::factor::Authenticator;
 use mfa_protocol::message::Method;
@@ -12,6 +13,9 @@ use mfa_tests::{Agent, Login, Machine, Output, Seen, Stack, built, run, run_with
 const ANNA: &str = "mfat-anna";
 const EVE: &str = "mfat-eve";
 const PIN: &str = "4826";
+/// The public half of a security key.
+const KEY: &str = "sk-ssh-ed25519@openssh.com \
+    AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAqYYOyTMdO9s2KUqjLlL1HdZH7SKdYpTjqQqYYP3pRZAAAABHNzaDo=";
 
 /// Two users with the same PIN, and an agent of root.
 fn set_up(machine: &Machine, settings: &str) -> Agent {
@@ -171,6 +175,16 @@ fn administrators_methods_refuse_an_unprivileged_caller() {
             service: "x".into(),
             ..Default::default()
         };
+        let key = EnrollKeyParameters {
+            user: anna.clone(),
+            key: KEY.to_owned(),
+            label: None,
+            confirm: true,
+        };
+        let keys = ImportKeysParameters {
+            user: ANNA.to_owned(),
+            ..Default::default()
+        };
         let replies = [
             call::<Status>(machine, &agent, EVE, &UserParameters { user: anna.clone() }),
             call::<Users>(machine, &agent, EVE, &PageParameters::default()),
@@ -202,6 +216,9 @@ fn administrators_methods_refuse_an_unprivileged_caller() {
                 },
             ),
             call::<Explain>(machine, &agent, EVE, &explain),
+            call::<Keys>(machine, &agent, EVE, &PageParameters::default()),
+            call::<EnrollKey>(machine, &agent, EVE, &key),
+            call::<ImportKeys>(machine, &agent, EVE, &keys),
         ];
         for reply in replies {
             assert!(

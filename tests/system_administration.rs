@@ -12,6 +12,7 @@ mod import_google;
 mod import_oath;
 mod import_tokens;
 mod import_uris;
+mod keys_admin;
 mod methods;
 mod operations;
 mod peers;

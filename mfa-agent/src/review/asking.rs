@@ -8,14 +8,19 @@ use std::time::Duration;
 use mfa_protocol::admin::Finding;
 use mfa_protocol::login::Authtok;
 
-use super::rules::{quoted, without_place};
+use super::lists::only;
+use super::rules::{is_sshd, quoted, without_place};
 use super::shadowing::is_dead;
 use super::warning;
+use mfa_core::factors::{Factor, FactorCombination};
 use mfa_core::login::AskTerms;
 use mfa_core::login::entry::{EntryFacts, can_be_set_up};
 use mfa_core::policy::{
     Action, Ask, Place, Policy, Prompting, Rule, SessionRule, Unenrolled, length_of_time,
 };
+
+/// The services that reach an SSH agent of the user. Any program with a terminal of the user's could; these do.
+const WITH_KEYS: [&str; 6] = ["sudo", "sudo-i", "su", "su-l", "doas", "mfactl"];
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -55,6 +60,7 @@ pub(super) fn of_rule(policy: &Policy, rule: &Rule, facts: &EntryFacts<'_>) -> V
             .hopeless(ask)
             .filter(|_| own_prompting || ask.combinations != default.combinations),
         about.sets_up_nothing(ask, facts).filter(|_| own_set_up),
+        about.without_keys(rule, ask),
         about.idle_session(rule, ask).filter(|_| own_session),
         about.long_session(ask).filter(|_| own_session),
         about.unguarded(rule, ask),
@@ -120,6 +126,27 @@ impl Subject<'_> {
              enrolled are refused; add \"totp\" to require (or \"email\" or \"sms\", where [delivery] \
              sends codes), or enrol them before: mfactl enroll",
             combinations.join(" or ")
+        );
+        Some(self.warning(&message))
+    }
+
+    /// sshd verifies keys, and a few programs reach the user's SSH agent; no other can meet a key.
+    fn without_keys(&self, rule: &Rule, ask: &Ask) -> Option<Finding> {
+        let needs_key =
+            |combination: &FactorCombination| combination.factors().contains(&Factor::Key);
+        let services = only(rule.services.as_ref()?)?;
+        let meets_key = |service: &&str| {
+            let mut known = WITH_KEYS.iter();
+            is_sshd(service) || known.any(|known| known.eq_ignore_ascii_case(service))
+        };
+        let without: Vec<&str> = services.into_iter().filter(|it| !meets_key(it)).collect();
+        if without.is_empty() || !ask.combinations.iter().all(needs_key) {
+            return None;
+        }
+        let message = format!(
+            "asks for \"key\" and nothing else, but no login through {} can use a security key: only sshd \
+             verifies keys, and only sudo, su, doas and mfactl reach an SSH agent; add \"totp\" to require",
+            quoted(&without)
         );
         Some(self.warning(&message))
     }

@@ -222,7 +222,7 @@ fn of_after(rule: &Rule) -> Option<Finding> {
 }
 
 /// The service is the name of its program, which may be a copy such as `sshd-internal`.
-fn is_sshd(service: &str) -> bool {
+pub(super) fn is_sshd(service: &str) -> bool {
     service.to_ascii_lowercase().starts_with("sshd")
 }
 

@@ -4,6 +4,7 @@ mod audited;
 mod changes;
 mod devices;
 mod entries;
+mod keys;
 mod knowledge;
 mod logins;
 mod newcomers;

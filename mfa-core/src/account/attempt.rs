@@ -497,4 +497,6 @@ impl Account {
 }
 
 #[cfg(test)]
+mod key_tests;
+#[cfg(test)]
 mod tests;

@@ -97,8 +97,8 @@ impl SecurityKey {
 
     /// Takes what a later state of the same key knows, when a backup is restored.
     pub(super) fn catch_up_with(&mut self, known: &Self) {
-        self.counter = self.counter.max(known.counter);
-        self.went_back_at = self.went_back_at.max(known.went_back_at);
+        self.counter = known.counter;
+        self.went_back_at = known.went_back_at;
         self.enabled &= known.enabled;
         self.dates.last_used_at = self.dates.last_used_at.max(known.dates.last_used_at);
     }
@@ -182,7 +182,7 @@ impl Account {
     }
 
     /// Enables or disables a key. Returns its label, and whether that changed anything: enabling a key also forgets that its
-    /// count went back.
+    /// count went back, and the count.
     ///
     /// # Errors
     ///
@@ -195,6 +195,10 @@ impl Account {
         let index = self.position_of_key(name)?;
         let key = &mut self.keys[index];
         let is_forgotten = enabled && key.went_back_at.take().is_some();
+        if is_forgotten {
+            // It was reset, and counts from the beginning: any count is above this one.
+            key.counter = 0;
+        }
         let is_switched = key.enabled != enabled;
         key.enabled = enabled;
         let label = key.label.clone();

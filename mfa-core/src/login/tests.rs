@@ -51,6 +51,7 @@ enum Waiting {
     Prompting(Prompting<Server>),
     Sending(SendingCode),
     Querying(QueryingRadius<Server>),
+    Asking(AskingAgent),
     Verifying(Verifying),
 }
 
@@ -61,6 +62,8 @@ enum Next {
     Send(SendRequest),
     /// The challenge that it answers.
     Query(Option<Server>),
+    /// What the user's SSH agent is asked.
+    Relay(Step),
     Verify(Vec<Answer>),
     End(Step, Outcome),
 }
@@ -78,6 +81,7 @@ impl Talk {
                 let follows = state.follows().cloned();
                 (Waiting::Querying(state), Next::Query(follows))
             }
+            Effect::AskAgent(step, state) => (Waiting::Asking(state), Next::Relay(step)),
             Effect::Verify(state) => {
                 let answers = state.answers().to_vec();
                 (Waiting::Verifying(state), Next::Verify(answers))
@@ -215,6 +219,7 @@ const WRONG: Verdict = Verdict::Wrong {
 
 mod beyond;
 mod combinations;
+mod keys;
 mod machine;
 
 #[test]

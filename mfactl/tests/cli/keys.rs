@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::thread::JoinHandle;
 
+use nix::unistd::getuid;
 use serde_json::{Value, json};
 
 use crate::person::Person;

@@ -50,6 +50,12 @@ fn a_rule_that_an_earlier_one_leaves_nothing_to_is_told_with_both_places() {
             "after = ['password']\nservices = ['sshd']",
         ),
         ("after = ['*']", "after = ['publickey', '!password']"),
+        ("after = ['publickey']", "after = ['publickey:sk-*']"),
+        (
+            "after = ['publickey:sk-*']",
+            "after = ['publickey:sk-ssh-ed25519@openssh.com', 'publickey:sk-ssh-*']",
+        ),
+        ("after = ['!publickey:sk-*']", "after = ['!publickey']"),
         (
             "after = ['!password']",
             "after = ['!password', '!gssapi-with-mic']",
@@ -112,6 +118,9 @@ fn a_rule_that_an_earlier_one_leaves_something_to_is_not() {
         ("after = ['*']", "after = ['!password']"),
         ("after = ['!password']", "after = ['publickey']"),
         ("after = ['!password']", ""),
+        ("after = ['publickey:sk-*']", "after = ['publickey']"),
+        ("after = ['publickey:sk-x']", "after = ['publickey:sk-*']"),
+        ("after = ['!publickey:sk-*']", "after = ['publickey']"),
         ("hours = ['22:00-06:00']", "hours = ['05:00-07:00']"),
         ("hours = ['08:00-18:00']", ""),
         ("days = ['mon-fri']", "days = ['fri-sat']"),
@@ -393,4 +402,36 @@ fn a_rule_for_sudo_or_su_that_forgets_their_login_shells_is_told() {
     }
     let another = "\n[[rule]]\nservices = ['sudo-i']\naction = 'deny'";
     finds_nothing(&(rule("['sudo']") + another));
+}
+
+#[test]
+fn a_rule_that_asks_for_a_key_alone_where_none_can_be_met_is_told() {
+    let rule = |services: &str, require: &str| {
+        format!("[[rule]]\nname = 'x'\nservices = {services}\nrequire = {require}")
+    };
+    for (services, require, named) in [
+        ("['login']", "['key']", "through \"login\" can"),
+        (
+            "['sshd', 'openvpn']",
+            "['key+pin', 'key']",
+            "\"openvpn\" can",
+        ),
+    ] {
+        let words = [named, "only sudo, su, doas and mfactl reach an SSH agent"];
+        finds(
+            &rule(services, require),
+            "agent.toml:1: rule \"x\" asks for \"key\" and nothing else",
+            &words,
+        );
+    }
+    for (services, require) in [
+        (
+            "['sshd', 'sudo', 'sudo-i', 'su', 'su-l', 'doas', 'mfactl']",
+            "['key']",
+        ),
+        ("['login']", "['key', 'totp']"),
+        ("['*']", "['key']"),
+    ] {
+        finds_nothing(&rule(services, require));
+    }
 }

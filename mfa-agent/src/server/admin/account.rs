@@ -15,11 +15,13 @@ use super::{
     Change, RECORDS_A_PAGE, change_event, delivery, device, factor_event, fit, key, personal,
 };
 use crate::audit::Event;
+use crate::config::Settings;
 use crate::repository::Key;
-use mfa_core::account::{Account, Dates};
+use mfa_core::account::{Account, Dates, Label};
 use mfa_core::factors::Factor;
 use mfa_core::lockout::Lock;
 use mfa_core::policy::Facts;
+use mfa_protocol::factor::Authenticator;
 
 /// Bytes of names on a page; less than what a frame holds.
 const ROOM_A_PAGE: usize = 48 * 1024;
@@ -167,13 +169,6 @@ impl Connection {
         };
         let (kind, channel) = (named.device_kind(), named.channel());
         let shown = parameters.label.as_deref();
-        let label = match kind {
-            Some(_) => shown
-                .map(str::parse)
-                .transpose()
-                .map_err(Failure::refused)?,
-            None => None,
-        };
         let is_key = factor == Factor::Key;
         if shown.is_some() && kind.is_none() && channel.is_none() && !is_key {
             return Err(no_labels());
@@ -185,6 +180,7 @@ impl Connection {
         let prospects = self.agent.prospects(&settings, &subject)?;
         let (_, (removed, notes)) = self.change_factors(&subject, &permit, |account| {
             let before = account.clone();
+<<<<<<< HEAD
             let mut address = None;
             let removed = match (kind, channel, shown) {
                 (Some(kind), _, _) => account.remove_devices(kind, label.as_ref()),
@@ -195,14 +191,14 @@ impl Connection {
                     named.map_or(0, |to| account.remove_contacts(channel, Some(&to)))
                 }
                 (None, None, Some(name)) => {
-                    address = account
-                        .find_key(Some(name))
-                        .ok()
-                        .map(|key| key.label.to_string());
+                    address = account.find_key(Some(name)).ok().map(|key| key.label.to_string());
                     account.remove_keys(Some(name))
                 }
                 (None, _, _) => account.remove(factor),
             };
+=======
+            let (removed, label) = remove_named(&settings, account, (named, factor), shown)?;
+>>>>>>> k3
             let changed = removed > 0;
             let spent = match changed {
                 true => account.forget_spent_codes(Timestamp::now()).words(),
@@ -210,19 +206,17 @@ impl Connection {
             };
             permit.check_left(account, factor)?;
             permit.check_last(&before, account, &prospects)?;
-            let label_of = label.as_ref();
-            let label = label.as_ref().map(ToString::to_string).or(address);
             let event = || Event {
                 reason: spent.as_ref().map(|spent| format!("with {spent}")),
                 credential_id: before.credential_ids(|device| {
                     kind == Some(device.kind())
-                        && label_of.is_none_or(|label| *label == device.label)
+                        && label.as_ref().is_none_or(|it| it == device.label.as_str())
                 }),
                 fingerprint: key::gone(&before, account),
-                ..factor_event("remove", by, named, label)
+                ..factor_event("remove", by, named, label.clone())
             };
-            let follows = what_follows(&before, account, factor, &prospects);
             let event = changed.then(event);
+            let follows = what_follows(&before, account, factor, &prospects);
             let spent = spent.map(|spent| format!("also removed: {spent}"));
             let of_sshd = (is_key && changed).then(|| key::STILL_IN_SSHD.to_owned());
             let notes: Vec<_> = spent.into_iter().chain(of_sshd).chain(follows).collect();
@@ -235,6 +229,37 @@ impl Connection {
             removed,
         })
     }
+}
+
+/// Removes what `shown` names of a factor, or all of it. Returns how many there were, and the name of the one that was
+/// named, as the audit log has it. What no longer exists is removed.
+fn remove_named(
+    settings: &Settings,
+    account: &mut Account,
+    (named, factor): (Authenticator, Factor),
+    shown: Option<&str>,
+) -> Result<(u32, Option<String>), Failure> {
+    if let Some(kind) = named.device_kind() {
+        let label: Option<Label> = shown
+            .map(str::parse)
+            .transpose()
+            .map_err(Failure::refused)?;
+        let removed = account.remove_devices(kind, label.as_ref());
+        return Ok((removed, label.map(|label| label.to_string())));
+    }
+    let Some(shown) = shown else {
+        return Ok((account.remove(factor), None));
+    };
+    if let Some(channel) = named.channel() {
+        let Some(to) = Connection::named_contact(settings, account, channel, shown)? else {
+            return Ok((0, None));
+        };
+        let label = account.contact_label(&to);
+        return Ok((account.remove_contacts(channel, Some(&to)), Some(label)));
+    }
+    let label = account.find_key(Some(shown)).ok();
+    let label = label.map(|key| key.label.to_string());
+    Ok((account.remove_keys(Some(shown)), label))
 }
 
 /// All that the record itself tells.

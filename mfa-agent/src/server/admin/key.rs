@@ -54,12 +54,19 @@ impl Connection {
         // What would be refused after the touch is refused before it.
         let is_new = account.clone().add_key(key.clone());
         let is_new = is_new.map_err(Failure::refused)?;
-        if !is_new || !parameters.confirm {
-            if is_new && permit.by() == By::User {
-                return Err(Failure::refused(
-                    "your key is stored after it has signed once; confirm it",
-                ));
-            }
+        if !is_new {
+            let held = account.find_key(Some(key.label.as_str()));
+            return Ok(EnrollKeyReply {
+                stored: true,
+                ..reply(&subject, held.unwrap_or(&key))
+            });
+        }
+        if !parameters.confirm && permit.by() == By::User {
+            return Err(Failure::refused(
+                "your key is stored after it has signed once; confirm it",
+            ));
+        }
+        if !parameters.confirm {
             return self.store_key(&subject, &permit, &key);
         }
         let mut reply = reply(&subject, &key);

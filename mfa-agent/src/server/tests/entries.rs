@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::review::Review;
-use mfa_core::account::{Account, Contact};
+use mfa_core::account::{Account, Contact, SecurityKey};
 use mfa_core::factors::Factor;
 use mfa_core::factors::address::{Channel, Recipient};
+use mfa_core::factors::security_key::samples::SoftKey;
 use mfa_core::policy::Enforcement;
 use mfa_protocol::admin::HostFacts;
 
@@ -45,6 +46,7 @@ const ROW: Row = Row {
 };
 
 const TOTP: &str = "OTP code: ";
+const TOUCH: &str = "Touch your security key.";
 const PIN: &str = "PIN: ";
 const NEW_PIN: &str = "New PIN (4 to 8 digits): ";
 const PASSCODE: &str = "Passcode: ";
@@ -74,6 +76,14 @@ fn add_address(account: &mut Account) {
     let to = Recipient::read(Channel::Email, "alice@example.org", None).unwrap();
     account
         .add_contact(Contact::new(to, samples::at(0)))
+        .unwrap();
+}
+
+fn add_key(account: &mut Account) {
+    let key = SoftKey::ed25519(1).public();
+    let label = "blue".parse().unwrap();
+    account
+        .add_key(SecurityKey::new(label, key, samples::at(0)))
         .unwrap();
 }
 
@@ -128,6 +138,29 @@ fn rows() -> Vec<Row> {
             login: EMAIL,
             explained: ("ask", EMAIL),
             reason: OFF,
+            ..ROW
+        },
+        Row {
+            about: "a key is asked for first, and there is none",
+            settings: "[policy]\nrequire = ['key', 'totp']",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a key alone is asked for, and there is none",
+            settings: "[policy]\nrequire = ['key']",
+            login: "wrong",
+            explained: ("ask", TOUCH),
+            reason: IN_VAIN,
+            ..ROW
+        },
+        Row {
+            about: "a key alone is asked for, and enrolled: a program may reach an SSH agent, and this one does not",
+            settings: "[policy]\nrequire = ['key']",
+            alice: add_key,
+            login: "wrong",
+            explained: ("ask", TOUCH),
+            can_log_in: true,
             ..ROW
         },
         Row {

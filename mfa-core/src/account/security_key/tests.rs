@@ -118,3 +118,20 @@ fn keys_survive_storage_and_a_line_that_is_none_is_refused() {
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     assert!(Account::decode(text.replace("AAAAGnNr", "AAAAGnNs").as_bytes()).is_err());
 }
+
+#[test]
+fn a_key_that_was_reset_counts_from_the_beginning_once_it_is_enabled() {
+    let mut account = with(&["blue"]);
+    account.keys[0].counter = 9;
+    assert_eq!(account.enable_key(None, true), Ok((label("blue"), false)));
+    assert_eq!(account.keys()[0].counter(), 9, "nothing to forget");
+    account.keys[0].went_back_at = Some(at(3));
+    assert_eq!(account.enable_key(None, true), Ok((label("blue"), true)));
+    assert_eq!(
+        (
+            account.keys()[0].counter(),
+            account.keys()[0].went_back_at()
+        ),
+        (0, None)
+    );
+}

@@ -66,6 +66,21 @@ impl SoftKey {
         }
     }
 
+    /// The same, which says this with each signature.
+    #[must_use]
+    pub fn saying(self, flags: u8) -> Self {
+        Self { flags, ..self }
+    }
+
+    /// The same, which signs something else than what it is asked for.
+    #[must_use]
+    pub fn forging(self) -> Self {
+        Self {
+            is_forging: true,
+            ..self
+        }
+    }
+
     /// Its public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {

@@ -85,7 +85,7 @@ fn what_is_no_key_is_refused_and_never_quoted() {
         ("", KeyLineError::Form),
         ("hunter2", KeyLineError::Form),
         ("sk-ssh-ed25519@openssh.com", KeyLineError::Form),
-        ("sk-ssh-ed25519@openssh.com AAAA", KeyLineError::Form),
+        ("sk-ssh-ed25519@openssh.com AAAB", KeyLineError::Form),
         (&key[..key.len() - 8], KeyLineError::Form),
         (&other_name, KeyLineError::Form),
         (&format!("cert-authority {key}"), KeyLineError::Form),
@@ -154,17 +154,11 @@ fn a_signature_of_another_key_or_application_or_without_a_touch_is_wrong() {
     let challenge = Challenge::new(&context("1"));
     for mut key in both() {
         let own = identity(&mut key);
-        let mut untouched = SoftKey {
-            flags: 4,
-            ..key.clone()
-        };
+        let mut untouched = key.clone().saying(4);
         let reply = untouched.answer(&challenge.request(&own));
         let verdict = challenge.verify(&own.key, &reply);
         assert_eq!(verdict, Ok(Err(SignatureFault::NotTouched)));
-        let mut forger = SoftKey {
-            is_forging: true,
-            ..key.clone()
-        };
+        let mut forger = key.clone().forging();
         let reply = forger.answer(&challenge.request(&own));
         let verdict = challenge.verify(&own.key, &reply);
         assert_eq!(verdict, Ok(Err(SignatureFault::Invalid)));

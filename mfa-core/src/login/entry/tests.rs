@@ -5,9 +5,12 @@ use std::time::Duration;
 use mfa_protocol::login::Authtok;
 
 use super::*;
-use crate::account::Contact;
 use crate::account::samples::{at, full};
+use crate::account::{Contact, SecurityKey};
 use crate::factors::address::AddressTemplate;
+use crate::factors::security_key::PublicKey;
+use crate::factors::security_key::samples::SoftKey;
+use crate::login::KeyReach;
 use crate::policy::{GracePeriod, Prompting};
 
 struct Case {
@@ -21,6 +24,8 @@ struct Case {
     is_operation: bool,
     is_proof: bool,
     authtok: Authtok,
+    keys: Vec<PublicKey>,
+    can_sign: bool,
 }
 
 fn case(combinations: &[&str], unenrolled: Unenrolled) -> Case {
@@ -42,6 +47,8 @@ fn case(combinations: &[&str], unenrolled: Unenrolled) -> Case {
         is_operation: false,
         is_proof: false,
         authtok: Authtok::None,
+        keys: Vec::new(),
+        can_sign: false,
     }
 }
 
@@ -77,6 +84,10 @@ impl Case {
             is_guarded: self.is_guarded,
             is_own_record: true,
             counts_suspension: true,
+            keys: KeyReach {
+                verified: &self.keys,
+                can_sign: self.can_sign,
+            },
             scope: None,
             boot: "boot-1",
             now: at(0),
@@ -519,4 +530,72 @@ fn a_user_database_that_does_not_answer_makes_nobody_a_newcomer() {
             assert_eq!(word, "ask, with a hint", "{unenrolled:?} {combinations:?}");
         }
     }
+}
+
+/// What is said to a user with this key, if they are asked.
+fn hint_with_key(case: Case) -> (bool, Option<Hint>) {
+    let mut account = Account::default();
+    let key = SecurityKey::new("blue".parse().unwrap(), SoftKey::p256().public(), at(0));
+    account.add_key(key).unwrap();
+    let (case, user) = (case.with(account), "anna".parse().unwrap());
+    match case.entry(&user).decide(|| Err(())).unwrap() {
+        Entry::Ask(asked) => (asked.is_unenrolled, asked.hint),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_key_counts_for_a_login_that_meets_it_and_the_log_says_why_not() {
+    let key = SoftKey::p256().public();
+    let other = SoftKey::ed25519(1).public();
+    for (keys, can_sign, expected) in [
+        (vec![key.clone()], false, (false, None)),
+        (vec![other.clone(), key], false, (false, None)),
+        (vec![], true, (false, None)),
+        (vec![], false, (true, Some(Hint::KeyOutOfReach))),
+        (vec![other], false, (true, Some(Hint::KeyOutOfReach))),
+    ] {
+        for combinations in [&["key"][..], &["totp", "key"]] {
+            let case = Case {
+                keys: keys.clone(),
+                can_sign,
+                ..case(combinations, Unenrolled::Enroll)
+            };
+            assert_eq!(hint_with_key(case), expected, "{keys:?} {can_sign}");
+        }
+    }
+    let missing = case(&["key+pin"], Unenrolled::Deny);
+    assert_eq!(
+        hint_with_key(missing),
+        (true, None),
+        "the PIN is missing, too"
+    );
+}
+
+#[test]
+fn a_newcomer_sets_up_the_key_that_sshd_has_verified_and_no_other() {
+    let with = |combinations: &[&str], keys: &[&SoftKey]| Case {
+        keys: keys.iter().map(|key| key.public()).collect(),
+        can_sign: true,
+        ..case(combinations, Unenrolled::Enroll)
+    };
+    let (blue, red) = (SoftKey::p256(), SoftKey::ed25519(1));
+    let key = |codes| Some(("key".to_owned(), codes, false));
+    assert_eq!(with(&["key"], &[&blue]).set_up(), key(false));
+    assert_eq!(with(&["key", "totp"], &[&blue]).set_up(), key(true));
+    let totp = Some(("totp".to_owned(), true, false));
+    assert_eq!(with(&["key", "totp"], &[]).set_up(), totp);
+    assert_eq!(with(&["key"], &[]).decided(true).0, "ask in vain");
+    let both = Some(("key+pin".to_owned(), false, false));
+    assert_eq!(with(&["key+pin"], &[&blue, &red]).set_up(), both);
+    let ordinary = Case {
+        is_guarded: false,
+        self_service: &[Factor::Key],
+        ..with(&["key"], &[])
+    };
+    assert_eq!(
+        ordinary.decided(true).0,
+        "ask in vain",
+        "nobody has verified a key"
+    );
 }

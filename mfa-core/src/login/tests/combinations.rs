@@ -146,6 +146,7 @@ fn lead(plan: Plan, beside: FallbackRecipients, acts: &[Act], world: &mut World)
     let mut acts = acts.iter();
     loop {
         next = match next {
+            Next::Relay(step) => panic!("no key is asked for: {step:?}"),
             Next::End(..) => return,
             Next::Ask(step) => {
                 assert!(step.prompt.is_some());

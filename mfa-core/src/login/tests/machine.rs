@@ -4,14 +4,16 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::account::samples::device;
-use crate::account::{Counted, Dates, Enrolled, FallbackCode, Refused, Remote};
+use crate::account::{Counted, Dates, Enrolled, FallbackCode, Refused, Remote, SecurityKey};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::pin::Banned;
+use crate::factors::security_key::samples::SoftKey;
 use crate::factors::sent_code::SentCode;
+use mfa_protocol::login::Unsigned;
 
 /// Effects that a login may have at most: for each of its 24 answers a look-up, a query, a message and a verdict, and
-/// a prompt and a message or a count for each of the 100 answers of a set-up.
-const MOST_EFFECTS: usize = 24 * 5 + 100 * 2 + 10;
+/// a prompt and a message or a count for each of the 100 answers of a set-up; and 16 messages for an SSH agent.
+const MOST_EFFECTS: usize = 24 * 5 + 100 * 2 + 16 + 10;
 
 /// What happens, drawn beforehand.
 struct Chances {
@@ -109,6 +111,24 @@ impl Chances {
         }
     }
 
+    /// What an SSH agent with this key says to a message.
+    fn agent(&mut self, key: &mut SoftKey, step: &Step) -> AgentReply {
+        let message = data_encoding::BASE64.decode(step.sign.as_ref().unwrap().as_bytes());
+        let reply = match self.below(8) {
+            0 => Err(Unsigned::Timeout),
+            1 => Err(Unsigned::Interrupted),
+            2 => Ok(vec![5]),
+            3 => Ok(self.drawn.clone()),
+            4 => Ok([&[14][..], &self.drawn].concat()),
+            _ => Ok(key.answer(&message.unwrap())),
+        };
+        AgentReply {
+            reply,
+            now: at(0),
+            nonce: [self.below(255); 32],
+        }
+    }
+
     fn sent(&mut self, request: &SendRequest) -> SendResult {
         let address = match request.channel {
             Channel::Email => "anna@example.org",
@@ -174,6 +194,7 @@ fn factor_of(chosen: &ChosenFactor) -> Factor {
             Factor::Questions
         }
         ChosenFactor::Address(to) => to.channel().factor(),
+        ChosenFactor::Key(_) => Factor::Key,
     }
 }
 
@@ -188,6 +209,7 @@ enum Proof {
 /// Leads a login to its end: what it ended with, and what speaks for that. What is stored is all of `set_up`.
 fn lead(mut effect: Effect, chances: &mut Chances, set_up: &[Factor]) -> (Outcome, Proof) {
     let mut proof = Proof::Nothing;
+    let mut key = SoftKey::ed25519(1);
     for _ in 0..MOST_EFFECTS {
         effect = match effect {
             Effect::Prompt(step, mut state) => {
@@ -212,6 +234,13 @@ fn lead(mut effect: Effect, chances: &mut Chances, set_up: &[Factor]) -> (Outcom
                 1 => state.refused(chances.refused()),
                 _ => state.replied(chances.reply()),
             },
+            Effect::AskAgent(step, mut state) => {
+                assert!(step.prompt.is_none() && step.outcome.is_none());
+                if chances.below(5) == 0 {
+                    state.learn_late(DeliveryStatus::Failed);
+                }
+                state.answered(chances.agent(&mut key, &step))
+            }
             Effect::Verify(state) => {
                 assert!(!state.answers().is_empty() && state.answers().len() < 10);
                 let verdict = chances.verdict();
@@ -258,17 +287,22 @@ fn some_combinations() -> impl Strategy<Value = Vec<&'static str>> {
         vec!["sms+pin", "radius"],
         vec!["radius+email", "totp+pin"],
         vec!["totp+sms+pin"],
+        vec!["key", "totp"],
+        vec!["key+pin"],
+        vec!["questions+key", "email+key", "sms"],
     ])
 }
 
 fn some_set_up() -> impl Strategy<Value = Vec<Factor>> {
-    use Factor::{Email, Pin, Questions, Sms, Totp};
+    use Factor::{Email, Key, Pin, Questions, Sms, Totp};
     prop::sample::select(vec![
         vec![Totp],
         vec![Pin],
         vec![Email],
         vec![Questions],
         vec![Totp, Pin],
+        vec![Key],
+        vec![Key, Pin],
         vec![Email, Pin],
         vec![Sms, Questions, Pin],
     ])
@@ -287,14 +321,27 @@ proptest! {
         set_up in some_set_up(),
         number: bool,
         mailbox: bool,
+        has_key: bool,
+        can_sign: bool,
+        is_verified: bool,
         drawn in prop::collection::vec(any::<u8>(), 1..200),
     ) {
-        let plan = Plan { tries, renews, single, ..plan(&combinations) };
+        let key = SoftKey::ed25519(1).public();
+        let keys = KeyPlan {
+            can_sign,
+            verified: is_verified.then(|| key.clone()).into_iter().collect(),
+            ..KeyPlan::default()
+        };
+        let plan = Plan { tries, renews, single, keys, ..plan(&combinations) };
+        let mut account = full();
+        if has_key {
+            account.add_key(SecurityKey::new("blue".parse().unwrap(), key, at(0))).unwrap();
+        }
         let fallback = FallbackRecipients {
             address: None,
             asks: number.then_some(Channel::Sms).or_else(|| mailbox.then_some(Channel::Email)),
         };
-        let factors = factors(&plan, &full(), fallback);
+        let factors = factors(&plan, &account, fallback);
         let effect = match enrolls {
             true => enroll(
                 Occasion::First,

@@ -79,6 +79,32 @@ fn a_set_matches_by_any_of_its_names_unless_one_is_excluded() {
         (&["!password"], &["publickey"], true),
         (&["!password"], &["publickey", "password"], false),
         (&["publickey", "!password"], &[], false),
+        (&["publickey"], &["publickey:ssh-rsa"], true),
+        (&["publickey:ssh-rsa"], &["publickey:ssh-rsa"], true),
+        (&["publickey:ssh-rsa"], &["publickey:ssh-rsa-cert"], false),
+        (&["publickey:ssh-rsa"], &["publickey"], false),
+        (
+            &["publickey:sk-*"],
+            &["publickey:sk-ssh-ed25519@openssh.com"],
+            true,
+        ),
+        (&["publickey:sk-*"], &["publickey:ssh-ed25519"], false),
+        (
+            &["publickey:sk-*"],
+            &["hostbased:sk-ssh-ed25519@openssh.com"],
+            false,
+        ),
+        (
+            &["publickey", "!publickey:ssh-*"],
+            &["publickey:ssh-rsa"],
+            false,
+        ),
+        (
+            &["publickey", "!publickey:ssh-*"],
+            &["publickey:sk-x"],
+            true,
+        ),
+        (&["*"], &["publickey:sk-x"], true),
     ] {
         let list = list.iter().map(|text| Pattern::method(text).unwrap());
         let list = Patterns::new(list.collect()).unwrap();
@@ -89,7 +115,14 @@ fn a_set_matches_by_any_of_its_names_unless_one_is_excluded() {
             "{list} {names:?}"
         );
     }
-    for text in ["publickey ssh-rsa", "publickey,password", "schlüssel"] {
+    for text in [
+        "publickey ssh-rsa",
+        "publickey,password",
+        "schlüssel",
+        "publickey:",
+        "publickey:*",
+        ":sk-x",
+    ] {
         let told = Pattern::method(text).unwrap_err().to_string();
         assert!(told.contains("is not a method of sshd"), "{text:?}: {told}");
     }

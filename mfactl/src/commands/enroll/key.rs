@@ -6,9 +6,6 @@
 //!
 //! A private key that is given by mistake is sent nowhere and shown nowhere.
 
-use std::env;
-use std::path::PathBuf;
-
 use mfa_import::authorized_keys::{self, KeyLine};
 use mfa_protocol::Secret;
 use mfa_protocol::admin::{
@@ -16,7 +13,6 @@ use mfa_protocol::admin::{
 };
 use mfa_protocol::factor::Authenticator;
 use mfa_protocol::login::Unsigned;
-use mfa_protocol::ssh_agent::{self, Message, SSH_AUTH_SOCK, SshAgent};
 use nix::unistd::geteuid;
 use serde::Serialize;
 
@@ -25,6 +21,7 @@ use crate::commands::Verdict;
 use crate::context::{Context, acts_for_oneself, caller};
 use crate::failure::Failure;
 use crate::output::clean;
+use crate::ssh_agent;
 
 /// Messages that the agent may have carried to the ssh-agent: which keys it has, and a signature.
 const MESSAGES: usize = 2;
@@ -95,29 +92,14 @@ fn read(typed: &Secret) -> Result<KeyLine, Failure> {
 
 /// Carries a message to the ssh-agent, and returns its reply.
 fn carried(context: &mut Context, reply: &EnrollKeyReply, sign: &str) -> Result<String, Failure> {
-    let message =
-        Message::new(sign, Some(PATIENCE)).map_err(|e| Failure::Garbled(e.to_string()))?;
-    let user = clean(&reply.user);
-    let Some(socket) = socket() else {
-        return Err(unsigned(&user, Unsigned::NoAgent));
-    };
     if reply.touch {
         context.console()?.say(TOUCH);
     }
-    let agent = SshAgent {
-        socket: &socket,
-        owner: geteuid().as_raw(),
-        // A signal ends this program.
-        is_interrupted: || false,
-    };
-    agent.relay(&message).map_err(|why| unsigned(&user, why))
+    let user = clean(&reply.user);
+    ssh_agent::relay(sign, Some(PATIENCE))?.map_err(|why| unsigned(&user, why))
 }
 
 const TOUCH: &str = "Touch your security key.";
-
-fn socket() -> Option<PathBuf> {
-    ssh_agent::socket(&env::var_os(SSH_AUTH_SOCK)?)
-}
 
 /// Why there is no signature, and what to do.
 fn unsigned(user: &str, why: Unsigned) -> Failure {
@@ -137,6 +119,12 @@ fn unsigned(user: &str, why: Unsigned) -> Failure {
 }
 
 fn way_out(user: &str) -> String {
+    if geteuid().is_root() {
+        // sudo hides the ssh-agent, and who is root needs no proof.
+        return format!(
+            "As root you can store it without a signature: mfactl enroll key {user} --no-confirm < FILE.pub"
+        );
+    }
     format!(
         "Here:     eval \"$(ssh-agent)\"; ssh-add ~/.ssh/id_ed25519_sk; then again\n\
          Over SSH: connect with ssh -A\n\

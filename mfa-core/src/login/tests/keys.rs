@@ -1,0 +1,321 @@
+//! Security keys: verified by sshd, or by the user's SSH agent.
+
+use super::*;
+use crate::account::{KeyFault, KeyProof, SecurityKey};
+use crate::factors::security_key::challenge::SignatureFault;
+use crate::factors::security_key::samples::{SoftKey, no_identities};
+use mfa_protocol::login::Unsigned;
+
+const TOTP: &str = "OTP code: ";
+const TOUCH: &str = "Touch your security key.";
+const OUT_OF_REACH: &str = "No security key that is set up for you is in reach.";
+const SILENT: &str = "The security key did not answer";
+
+/// Anna has a device, a PIN, questions and this key.
+fn with_key(key: &SoftKey) -> Account {
+    let mut account = full();
+    add(&mut account, "blue", key);
+    account
+}
+
+fn add(account: &mut Account, label: &str, key: &SoftKey) {
+    let key = SecurityKey::new(label.parse().unwrap(), key.public(), at(0));
+    account.add_key(key).unwrap();
+}
+
+fn plan_of(combinations: &[&str], can_sign: bool, verified: &[&SoftKey]) -> Plan {
+    Plan {
+        tries: 2,
+        keys: KeyPlan {
+            can_sign,
+            verified: verified.iter().map(|key| key.public()).collect(),
+            host: "web-1".to_owned(),
+            session: "1".to_owned(),
+            ..KeyPlan::default()
+        },
+        ..plan(combinations)
+    }
+}
+
+fn first(plan: Plan, account: &Account) -> (Talk, Next) {
+    start(plan, account, FallbackRecipients::default())
+}
+
+impl Talk {
+    fn relayed(&mut self, reply: Result<Vec<u8>, Unsigned>) -> Next {
+        let Some(Waiting::Asking(state)) = self.waiting.take() else {
+            panic!("no agent is asked");
+        };
+        self.keep(state.answered(AgentReply {
+            reply,
+            now: at(0),
+            nonce: [7; 32],
+        }))
+    }
+}
+
+/// What an agent is asked, and the messages before.
+fn relayed(next: Next) -> (Vec<u8>, Vec<String>) {
+    match next {
+        Next::Relay(step) => {
+            let message = step.sign.as_ref().unwrap().as_bytes();
+            let message = data_encoding::BASE64.decode(message).unwrap();
+            assert!(step.patience.is_some() && step.prompt.is_none());
+            (message, texts(&step))
+        }
+        other => panic!("no agent is asked: {other:?}"),
+    }
+}
+
+fn texts(step: &Step) -> Vec<String> {
+    step.messages.iter().map(|it| it.text.clone()).collect()
+}
+
+/// The proofs that are verified.
+fn proofs(next: Next) -> Vec<KeyProof> {
+    match next {
+        Next::Verify(answers) => answers.into_iter().filter_map(|it| it.key).collect(),
+        other => panic!("nothing is verified: {other:?}"),
+    }
+}
+
+#[test]
+fn a_key_that_sshd_has_verified_is_met_without_a_question() {
+    let key = SoftKey::ed25519(1);
+    let account = with_key(&key);
+    let (mut talk, next) = first(plan_of(&["key", "totp"], false, &[&key]), &account);
+    assert_eq!(proofs(next), [KeyProof::BySshd(key.public())]);
+    let Next::End(step, Outcome::Passed) = talk.verified(&Verdict::Passed(Passed::default()))
+    else {
+        panic!("not passed")
+    };
+    assert!(step.messages.is_empty());
+    // With a PIN both are verified together.
+    let (mut talk, next) = first(plan_of(&["key+pin"], false, &[&key]), &account);
+    assert_eq!(prompt(&asked(next)), "PIN: ");
+    assert_eq!(proofs(answer(&mut talk, "1379")).len(), 1);
+}
+
+#[test]
+fn without_a_key_in_reach_the_next_way_is_asked_without_a_word() {
+    let (key, other) = (SoftKey::ed25519(1), SoftKey::ed25519(2));
+    for verified in [&[][..], &[&other]] {
+        let plan = plan_of(&["key", "totp"], false, verified);
+        let (_, step) = begin(plan, &with_key(&key));
+        assert_eq!((prompt(&step), texts(&step)), (TOTP, Vec::new()));
+    }
+    let mut disabled = with_key(&key);
+    disabled.enable_key(None, false).unwrap();
+    let (_, step) = begin(plan_of(&["key", "totp"], false, &[&key]), &disabled);
+    assert_eq!(prompt(&step), TOTP);
+}
+
+#[test]
+fn a_key_counts_by_its_type_and_not_by_sshd_where_it_must_verify_its_owner() {
+    let key = SoftKey::ed25519(1);
+    let terms = [
+        KeyTerms::of(|name| name == "sk-ecdsa-sha2-nistp256@openssh.com", false),
+        KeyTerms::of(|_| true, true),
+    ];
+    for terms in terms {
+        let mut plan = plan_of(&["key", "totp"], false, &[&key]);
+        plan.keys.terms = terms;
+        let (_, step) = begin(plan, &with_key(&key));
+        assert_eq!(prompt(&step), TOTP, "{terms:?}");
+    }
+}
+
+#[test]
+fn an_ssh_agent_is_asked_for_its_keys_and_then_to_sign_which_the_user_hears_of() {
+    for mut key in [SoftKey::ed25519(1), SoftKey::p256()] {
+        let account = with_key(&key);
+        let (mut talk, next) = first(plan_of(&["key", "totp"], true, &[]), &account);
+        let (message, said) = relayed(next);
+        assert_eq!((&message[..], said), (&[11][..], vec![]));
+        let next = talk.relayed(Ok(key.answer(&message)));
+        let (message, said) = relayed(next);
+        assert_eq!((message[0], said), (13, vec![TOUCH.to_owned()]));
+        let [
+            KeyProof::Signed {
+                shown: Ok(shown), ..
+            },
+        ] = &proofs(talk.relayed(Ok(key.answer(&message))))[..]
+        else {
+            panic!("no signature")
+        };
+        assert_eq!(shown.counter, 1);
+        let end = talk.verified(&Verdict::Passed(Passed::default()));
+        assert!(matches!(end, Next::End(_, Outcome::Passed)));
+    }
+}
+
+#[test]
+fn everybody_has_an_agent_asked_before_the_way_behind_a_key_and_touches_nothing_in_vain() {
+    let mut key = SoftKey::ed25519(1);
+    for account in [full(), Account::default(), with_key(&SoftKey::ed25519(2))] {
+        let (mut talk, next) = first(plan_of(&["key", "totp"], true, &[]), &account);
+        let (message, said) = relayed(next);
+        assert_eq!((&message[..], said), (&[11][..], vec![]));
+        let step = asked(talk.relayed(Ok(key.answer(&message))));
+        assert_eq!((prompt(&step), texts(&step)), (TOTP, vec![]));
+    }
+    // A key is not touched for a way that its owner can't go to the end.
+    let mut account = with_key(&key);
+    account.remove(Factor::Pin);
+    let (mut talk, next) = first(plan_of(&["key+pin", "totp"], true, &[]), &account);
+    let (message, _) = relayed(next);
+    assert_eq!(prompt(&asked(talk.relayed(Ok(key.answer(&message))))), TOTP);
+    // Who is asked for a code first has no agent asked.
+    let (_, step) = begin(plan_of(&["totp", "key"], true, &[]), &with_key(&key));
+    assert_eq!(prompt(&step), TOTP);
+}
+
+#[test]
+fn an_agent_that_does_not_answer_or_sign_is_no_guess() {
+    let mut key = SoftKey::ed25519(1);
+    let account = with_key(&key);
+    let silences = [
+        Unsigned::NoAgent,
+        Unsigned::Refused,
+        Unsigned::Timeout,
+        Unsigned::TooLong,
+        Unsigned::Closed,
+    ];
+    let mut replies: Vec<Result<Vec<u8>, Unsigned>> = silences.map(Err).into();
+    replies.extend([vec![], vec![5], vec![14], vec![255; 4000]].map(Ok));
+    for reply in replies {
+        let (mut talk, _) = first(plan_of(&["key", "totp"], true, &[]), &account);
+        let step = asked(talk.relayed(reply.clone()));
+        assert_eq!((prompt(&step), texts(&step)), (TOTP, vec![]), "{reply:?}");
+
+        let (mut talk, next) = first(plan_of(&["key", "totp"], true, &[]), &account);
+        let (message, _) = relayed(next);
+        relayed(talk.relayed(Ok(key.answer(&message))));
+        let step = asked(talk.relayed(reply.clone()));
+        assert_eq!(prompt(&step), TOTP, "{reply:?}");
+        assert!(texts(&step)[0].starts_with(SILENT), "{step:?}");
+    }
+}
+
+#[test]
+fn an_interrupted_wait_cancels() {
+    let mut key = SoftKey::ed25519(1);
+    let (mut talk, next) = first(plan_of(&["key", "totp"], true, &[]), &with_key(&key));
+    let (message, _) = relayed(next);
+    relayed(talk.relayed(Ok(key.answer(&message))));
+    let end = talk.relayed(Err(Unsigned::Interrupted));
+    assert!(matches!(end, Next::End(_, Outcome::Cancelled)), "{end:?}");
+}
+
+#[test]
+fn with_a_key_alone_users_without_one_in_reach_read_what_to_do_like_those_who_have_none() {
+    let key = SoftKey::ed25519(1);
+    for account in [full(), Account::default(), with_key(&key)] {
+        for combination in ["key", "key+pin"] {
+            let (_, next) = first(plan_of(&[combination], false, &[]), &account);
+            let Next::End(step, Outcome::Wrong) = next else {
+                panic!("{next:?}")
+            };
+            assert!(texts(&step)[0].starts_with(OUT_OF_REACH), "{step:?}");
+            let (mut talk, next) = first(plan_of(&[combination], true, &[]), &account);
+            relayed(next);
+            let next = talk.relayed(Ok(no_identities()));
+            let Next::End(step, Outcome::Wrong) = next else {
+                panic!("{next:?}")
+            };
+            assert!(texts(&step)[0].starts_with(OUT_OF_REACH), "{step:?}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_signature_is_verified_as_such_and_another_way_is_asked_then() {
+    let key = SoftKey::ed25519(1);
+    let cases = [
+        (key.clone().saying(0), SignatureFault::NotTouched),
+        (key.clone().forging(), SignatureFault::Invalid),
+    ];
+    for (mut key, fault) in cases {
+        let (mut talk, next) = first(plan_of(&["key+pin", "totp"], true, &[]), &with_key(&key));
+        let (message, _) = relayed(next);
+        let (message, _) = relayed(talk.relayed(Ok(key.answer(&message))));
+        let proofs = proofs(talk.relayed(Ok(key.answer(&message))));
+        let [
+            KeyProof::Signed {
+                shown: Err(found), ..
+            },
+        ] = proofs[..]
+        else {
+            panic!("{proofs:?}")
+        };
+        assert_eq!(found, fault);
+        let wrong = Verdict::Wrong {
+            failures: 1,
+            lock: None,
+            out_of_sync: None,
+            expended: None,
+            key: Some(("blue".to_owned(), KeyFault::Signature(fault))),
+        };
+        let step = asked(talk.verified(&wrong));
+        assert_eq!(prompt(&step), TOTP);
+        assert!(texts(&step)[0].contains("security key"), "{step:?}");
+    }
+}
+
+#[test]
+fn a_key_must_show_that_it_has_verified_its_owner_where_that_is_required() {
+    for (flags, is_enough) in [(1, false), (5, true)] {
+        let mut key = SoftKey::p256().saying(flags);
+        let mut plan = plan_of(&["key"], true, &[]);
+        plan.keys.terms = KeyTerms::of(|_| true, true);
+        let (mut talk, next) = first(plan, &with_key(&key));
+        let (message, _) = relayed(next);
+        let (message, _) = relayed(talk.relayed(Ok(key.answer(&message))));
+        let proofs = proofs(talk.relayed(Ok(key.answer(&message))));
+        assert_eq!(proofs[0].is_wrong(), !is_enough, "{proofs:?}");
+    }
+}
+
+#[test]
+fn of_two_keys_the_one_that_signs_is_taken_and_the_user_is_told_once() {
+    let (lost, mut here) = (SoftKey::ed25519(1), SoftKey::ed25519(2));
+    let mut account = with_key(&lost);
+    add(&mut account, "red", &here);
+    let (mut talk, next) = first(plan_of(&["key"], true, &[]), &account);
+    relayed(next);
+    let both = {
+        let [one, two] = [lost.clone(), here.clone()].map(|mut key| key.answer(&[11]));
+        [&[12, 0, 0, 0, 2][..], &one[5..], &two[5..]].concat()
+    };
+    let (message, said) = relayed(talk.relayed(Ok(both)));
+    assert_eq!(said, [TOUCH]);
+    // The agent has the first key, but it is not plugged in.
+    let (message, said) = relayed(talk.relayed(Ok(here.answer(&message))));
+    assert_eq!(said, [""; 0]);
+    let proofs = proofs(talk.relayed(Ok(here.answer(&message))));
+    assert_eq!(proofs[0].key(), &here.public());
+}
+
+#[test]
+fn a_key_can_be_chosen_again_and_its_messages_are_bounded() {
+    let key = SoftKey::ed25519(1);
+    let (mut talk, mut next) = first(plan_of(&["key", "totp"], true, &[]), &with_key(&key));
+    let mut messages = 0;
+    for _ in 0..20 {
+        if let Next::Relay(_) = next {
+            messages += 1;
+            next = talk.relayed(Ok(no_identities()));
+        }
+        let step = asked(next);
+        assert_eq!(prompt(&step), TOTP);
+        if messages > 1 {
+            assert!(texts(&step)[0].starts_with(OUT_OF_REACH), "{step:?}");
+        }
+        asked(answer(&mut talk, "?"));
+        next = answer(&mut talk, "1");
+        if let Next::End(..) = next {
+            break;
+        }
+    }
+    assert!((2..=16).contains(&messages), "{messages}");
+}
