@@ -212,11 +212,18 @@ mod tests {
         assert_eq!((alone.comment, alone.options), (None, Options::default()));
         for (line, comment) in [
             (format!("{SK} anna"), "anna"),
-            (format!("  {SK}\tanna on # her laptop "), "anna on # her laptop"),
+            (
+                format!("  {SK}\tanna on # her laptop "),
+                "anna on # her laptop",
+            ),
             (SK.replace(' ', " \t ") + " x", "x"),
         ] {
             let found = one(&line);
-            assert_eq!((found.key.as_str(), found.comment.as_deref()), (SK, Some(comment)), "{line}");
+            assert_eq!(
+                (found.key.as_str(), found.comment.as_deref()),
+                (SK, Some(comment)),
+                "{line}"
+            );
             assert!(!found.options.any);
         }
     }
@@ -225,16 +232,34 @@ mod tests {
     fn options_end_at_the_first_blank_outside_of_quotation_marks() {
         for (options, no_touch, verify, cert_authority) in [
             ("no-touch-required", true, false, false),
-            ("command=\"echo \\\"no-touch-required\\\", a b\",no-pty", false, false, false),
-            ("command=\"a, no-touch-required\",No-Touch-Required", true, false, false),
+            (
+                "command=\"echo \\\"no-touch-required\\\", a b\",no-pty",
+                false,
+                false,
+                false,
+            ),
+            (
+                "command=\"a, no-touch-required\",No-Touch-Required",
+                true,
+                false,
+                false,
+            ),
             ("no-touch-required,touch-required", false, false, false),
             ("from=\"192.0.2.0/24\",verify-required", false, true, false),
             ("cert-authority,principals=\"a b\"", false, false, true),
         ] {
             let found = one(&format!("{options} {SK} anna"));
-            let expected = Options { any: true, cert_authority, no_touch, verify };
+            let expected = Options {
+                any: true,
+                cert_authority,
+                no_touch,
+                verify,
+            };
             assert_eq!(found.options, expected, "{options}");
-            assert_eq!((found.key.as_str(), found.comment.as_deref()), (SK, Some("anna")));
+            assert_eq!(
+                (found.key.as_str(), found.comment.as_deref()),
+                (SK, Some("anna"))
+            );
         }
     }
 
@@ -261,16 +286,27 @@ mod tests {
             "PuTTY-User-Key-File-3: ssh-ed25519",
         ] {
             let complaint = complaint(line);
-            assert!(complaint.starts_with("this is a private key"), "{complaint}");
+            assert!(
+                complaint.starts_with("this is a private key"),
+                "{complaint}"
+            );
             assert!(!complaint.contains(&line[..12]), "{complaint}");
         }
     }
 
     #[test]
     fn what_is_no_key_is_refused_without_a_word_of_it() {
-        for line in ["secret", "secret words", "ssh-ed25519 c2VjcmV0", "secret ssh-ed25519 c2VjcmV0"] {
+        for line in [
+            "secret",
+            "secret words",
+            "ssh-ed25519 c2VjcmV0",
+            "secret ssh-ed25519 c2VjcmV0",
+        ] {
             let complaint = complaint(line);
-            assert!(!complaint.contains("secret") && !complaint.contains("c2Vj"), "{complaint}");
+            assert!(
+                !complaint.contains("secret") && !complaint.contains("c2Vj"),
+                "{complaint}"
+            );
         }
         let cut = &SK[..SK.len() - 20];
         assert!(complaint(cut).contains("cut off"));

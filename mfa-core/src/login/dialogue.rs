@@ -26,7 +26,7 @@ use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow, Verificat
 use crate::texts::Text;
 pub use key::AgentReply;
 pub(super) use key::{AgentTurn, has_key};
-use key::{KeyState, is_key};
+use key::{KeyState, first_way, is_key};
 pub(super) use post::PendingSend;
 pub use post::SendRequest;
 use post::SentCodeState;
@@ -131,8 +131,8 @@ impl Dialogue {
     /// of the decoy.
     pub(super) fn new(plan: Plan, user: UserFactors) -> Self {
         let combination = user.way(&plan.combinations, |_| true).unwrap_or_default();
-        let mut dialogue = Self {
-            combination,
+        Self {
+            combination: first_way(&plan, combination),
             given: Vec::new(),
             post: SentCodeState::default(),
             recipient: None,
@@ -147,9 +147,7 @@ impl Dialogue {
             key: KeyState::new(),
             plan,
             user,
-        };
-        dialogue.combination = dialogue.first_way(combination);
-        dialogue
+        }
     }
 
     /// The way that is being gone, for the log.

@@ -302,7 +302,10 @@ mod tests {
             ("mfactl disable sms", "Order: [USER] ADDRESS"),
             ("mfactl disable totp alice phone", "--label LABEL"),
             ("mfactl disable radius alice --label vip", "no labels"),
-            ("mfactl disable pin alice", "email, sms, totp, hotp, key, radius"),
+            (
+                "mfactl disable pin alice",
+                "email, sms, totp, hotp, key, radius",
+            ),
         ] {
             let error = target(line).unwrap_err();
             assert!(error.contains(words), "{line}: {error}");

@@ -53,7 +53,9 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
             (n, _) if factor == recovery => format!("{user}: {n} recovery codes removed"),
             (1, _) => format!("{user}: {factor}{named} removed"),
             (n, Some(_)) => format!("{user}: {n} {factor} addresses removed"),
-            (n, None) if factor == Authenticator::Key => format!("{user}: {n} security keys removed"),
+            (n, None) if factor == Authenticator::Key => {
+                format!("{user}: {n} security keys removed")
+            }
             (n, None) => format!("{user}: {n} {factor} devices removed"),
         };
         match &reply.note {

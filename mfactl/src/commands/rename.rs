@@ -138,7 +138,10 @@ mod tests {
 
     #[test]
     fn without_a_name_the_only_device_of_its_kind_is_meant() {
-        assert_eq!(meant(&account(), Authenticator::Hotp, None).unwrap(), "token");
+        assert_eq!(
+            meant(&account(), Authenticator::Hotp, None).unwrap(),
+            "token"
+        );
         assert!(complaint(Authenticator::Totp, None).ends_with("--label: phone, tablet"));
         let nobody = Account::default();
         let error = meant(&nobody, Authenticator::Totp, None)

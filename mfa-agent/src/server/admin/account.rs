@@ -180,25 +180,7 @@ impl Connection {
         let prospects = self.agent.prospects(&settings, &subject)?;
         let (_, (removed, notes)) = self.change_factors(&subject, &permit, |account| {
             let before = account.clone();
-<<<<<<< HEAD
-            let mut address = None;
-            let removed = match (kind, channel, shown) {
-                (Some(kind), _, _) => account.remove_devices(kind, label.as_ref()),
-                // What no longer exists is removed.
-                (None, Some(channel), Some(shown)) => {
-                    let named = Self::named_contact(&settings, account, channel, shown)?;
-                    address = named.as_ref().map(|to| account.contact_label(to));
-                    named.map_or(0, |to| account.remove_contacts(channel, Some(&to)))
-                }
-                (None, None, Some(name)) => {
-                    address = account.find_key(Some(name)).ok().map(|key| key.label.to_string());
-                    account.remove_keys(Some(name))
-                }
-                (None, _, _) => account.remove(factor),
-            };
-=======
             let (removed, label) = remove_named(&settings, account, (named, factor), shown)?;
->>>>>>> k3
             let changed = removed > 0;
             let spent = match changed {
                 true => account.forget_spent_codes(Timestamp::now()).words(),

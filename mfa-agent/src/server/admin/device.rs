@@ -237,11 +237,6 @@ fn named_event(
     (named, label): (Authenticator, &str),
 ) -> Event {
     let kind = named.device_kind();
-<<<<<<< HEAD
-    let is_meant =
-        |device: &Device| kind == Some(device.kind()) && device.label.as_str() == label;
-    account.credential_ids(is_meant)
-=======
     let is_meant = |device: &Device| kind == Some(device.kind()) && device.label.as_str() == label;
     let key = match named {
         Authenticator::Key => account.find_key(Some(label)).ok(),
@@ -252,7 +247,6 @@ fn named_event(
         fingerprint: key.map(|key| key.key.fingerprint()),
         ..factor_event(event, by, named, Some(label.to_owned()))
     }
->>>>>>> k3
 }
 
 /// Returns the name of the device, the key or the server, and whether anything changed.

@@ -11,7 +11,7 @@ use mfa_protocol::login::{Message, Outcome, Step, Unsigned};
 
 use super::super::end::{End, EndReason};
 use super::super::messages::{error, info};
-use super::super::plan::Answer;
+use super::super::plan::{Answer, Plan};
 use super::{Dialogue, Next, cancelled_for, told};
 use crate::account::KeyProof;
 use crate::factors::security_key::challenge::{
@@ -103,22 +103,22 @@ pub(in crate::login) fn has_key(combination: &FactorCombination) -> bool {
     combination.factors().iter().copied().any(is_key)
 }
 
-impl Dialogue {
-    /// The way to begin with, if the user is to be asked `chosen`: one with a key before it is tried first, for everybody
-    /// alike. What an SSH agent is asked must not tell who has a key.
-    pub(super) fn first_way(&self, chosen: usize) -> usize {
-        if !self.plan.keys.can_sign {
-            return chosen;
-        }
-        let begins_with_key = |combination: &FactorCombination| {
-            let first = combination.factors().first();
-            first.copied().is_some_and(is_key)
-        };
-        let ways = self.plan.combinations.iter();
-        let by_key = ways.take(chosen).position(begins_with_key);
-        by_key.unwrap_or(chosen)
+/// The way to begin with, if the user is to be asked `chosen`: one with a key before it is tried first, for everybody alike.
+/// What an SSH agent is asked must not tell who has a key.
+pub(super) fn first_way(plan: &Plan, chosen: usize) -> usize {
+    if !plan.keys.can_sign {
+        return chosen;
     }
+    let begins_with_key = |combination: &FactorCombination| {
+        let first = combination.factors().first();
+        first.copied().is_some_and(is_key)
+    };
+    let ways = plan.combinations.iter();
+    let by_key = ways.take(chosen).position(begins_with_key);
+    by_key.unwrap_or(chosen)
+}
 
+impl Dialogue {
     /// Meets a key, or asks the user's SSH agent for one.
     pub(super) fn meet_key<C>(&mut self, factor: Factor, messages: Vec<Message>) -> Next<C> {
         if let Some(key) = &self.user.keys.verified {

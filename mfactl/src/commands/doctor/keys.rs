@@ -40,12 +40,10 @@ pub(super) fn checks(
     let keys = match lists::all::<Keys, _>(context, page, |reply| (reply.keys, reply.next)) {
         Ok(keys) => keys,
         // An agent of an earlier version has none.
-        Err(Failure::Agent(
-            ClientError::Refused {
-                kind: Some(ErrorKind::NotAllowed) | None,
-                ..
-            },
-        )) => return Ok(Vec::new()),
+        Err(Failure::Agent(ClientError::Refused {
+            kind: Some(ErrorKind::NotAllowed) | None,
+            ..
+        })) => return Ok(Vec::new()),
         Err(failure) if failure.exit_status() == 3 => return Err(failure),
         Err(failure) => {
             let message = format!("can't list the security keys: {failure}");
@@ -60,19 +58,27 @@ pub(super) fn checks(
     checks.extend(shared(&keys));
     checks.extend(untouched(&keys, sshd));
     if checks.is_empty() {
-        checks.push(Check::ok(NAME, "no security key is shared, copied or used without a touch"));
+        checks.push(Check::ok(
+            NAME,
+            "no security key is shared, copied or used without a touch",
+        ));
     }
     Ok(checks)
 }
 
 /// Keys whose counter went back.
 fn counted_back(keys: &[UserKey], clock: &Clock) -> Vec<Check> {
-    let back = keys.iter().filter_map(|key| Some((key, key.counter_back_at.as_deref()?)));
+    let back = keys
+        .iter()
+        .filter_map(|key| Some((key, key.counter_back_at.as_deref()?)));
     let check = |(key, at): (&UserKey, &str)| {
         let UserKey { user, label, .. } = key;
         Check::problem(
             NAME,
-            format!("{label} of {user}: its counter went back, {}; there may be a copy of it", clock.wait(at)),
+            format!(
+                "{label} of {user}: its counter went back, {}; there may be a copy of it",
+                clock.wait(at)
+            ),
             format!(
                 "if it may be copied: mfactl disable key {user} --label {label:?}\n\
                  if it was replaced or reset: mfactl enable key {user} --label {label:?}"
@@ -86,7 +92,10 @@ fn counted_back(keys: &[UserKey], clock: &Clock) -> Vec<Check> {
 fn shared(keys: &[UserKey]) -> Vec<Check> {
     let mut holders: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for key in keys {
-        holders.entry(&key.fingerprint).or_default().insert(&key.user);
+        holders
+            .entry(&key.fingerprint)
+            .or_default()
+            .insert(&key.user);
     }
     let shared = holders.into_iter().filter(|(_, users)| users.len() > 1);
     let check = |(fingerprint, users): (&str, BTreeSet<&str>)| {
@@ -94,8 +103,13 @@ fn shared(keys: &[UserKey]) -> Vec<Check> {
         let users: Vec<_> = users.iter().copied().take(SHOWN).collect();
         Check::note(
             NAME,
-            format!("{} have the same security key, {fingerprint}", users.join(", ")),
-            format!("if they are different people: mfactl remove key {first} --label {fingerprint}"),
+            format!(
+                "{} have the same security key, {fingerprint}",
+                users.join(", ")
+            ),
+            format!(
+                "if they are different people: mfactl remove key {first} --label {fingerprint}"
+            ),
         )
     };
     shared.take(SHOWN).map(check).collect()
@@ -120,14 +134,22 @@ fn untouched(keys: &[UserKey], program: &Path) -> Vec<Check> {
         };
         let settings = own.as_ref().unwrap_or(&all);
         if !settings.is_touch_required() {
-            checks.extend(files::untouched(user, settings).iter().filter_map(|it| of_line(user, keys, it)));
+            checks.extend(
+                files::untouched(user, settings)
+                    .iter()
+                    .filter_map(|it| of_line(user, keys, it)),
+            );
         }
     }
     let left = checks.len().saturating_sub(SHOWN);
     checks.truncate(SHOWN);
     if left > 0 {
         let message = format!("{left} more keys are used without a touch");
-        checks.push(Check::note(NAME, message, "fix those above, then run mfactl doctor again"));
+        checks.push(Check::note(
+            NAME,
+            message,
+            "fix those above, then run mfactl doctor again",
+        ));
     }
     checks.extend(not_read(&all, fingerprints.len()));
     checks
@@ -143,7 +165,10 @@ fn of_line(user: &str, keys: &[&UserKey], it: &Untouched) -> Option<Check> {
              key passes",
             key.label
         ),
-        format!("remove no-touch-required from {place}\nor for all keys, {}", change("PubkeyAuthOptions touch-required")),
+        format!(
+            "remove no-touch-required from {place}\nor for all keys, {}",
+            change("PubkeyAuthOptions touch-required")
+        ),
     ))
 }
 
@@ -169,7 +194,10 @@ fn not_read(settings: &Settings, users: usize) -> Vec<Check> {
         "{} may say no-touch-required too, which is not checked",
         sources.join(" and ")
     );
-    let remedy = format!("to demand the touch always, {}", change("PubkeyAuthOptions touch-required"));
+    let remedy = format!(
+        "to demand the touch always, {}",
+        change("PubkeyAuthOptions touch-required")
+    );
     vec![Check::usual(NAME, message, remedy)]
 }
 
@@ -197,7 +225,10 @@ mod tests {
         ];
         let checks = shared(&keys);
         assert_eq!(checks.len(), 1);
-        assert_eq!(checks[0].message, "alice, root have the same security key, SHA256:a");
+        assert_eq!(
+            checks[0].message,
+            "alice, root have the same security key, SHA256:a"
+        );
         assert!(checks[0].ok);
     }
 
@@ -211,7 +242,10 @@ mod tests {
         assert_eq!(checks.len(), 1);
         assert!(!checks[0].ok);
         let remedy = checks[0].remedy.as_deref().unwrap();
-        assert!(remedy.contains("mfactl disable key alice") && remedy.contains("mfactl enable key alice"));
+        assert!(
+            remedy.contains("mfactl disable key alice")
+                && remedy.contains("mfactl enable key alice")
+        );
     }
 
     #[test]
@@ -223,8 +257,19 @@ mod tests {
             fingerprint: fingerprint.to_owned(),
         };
         let found = of_line("alice", &[&mine], &line("SHA256:a")).unwrap();
-        assert!(found.message.contains("authorized_keys:3: no-touch-required"), "{}", found.message);
-        assert!(found.remedy.unwrap().contains("PubkeyAuthOptions touch-required"));
+        assert!(
+            found
+                .message
+                .contains("authorized_keys:3: no-touch-required"),
+            "{}",
+            found.message
+        );
+        assert!(
+            found
+                .remedy
+                .unwrap()
+                .contains("PubkeyAuthOptions touch-required")
+        );
         assert_eq!(of_line("alice", &[&mine], &line("SHA256:b")), None);
     }
 
@@ -232,7 +277,12 @@ mod tests {
     fn sources_that_are_not_read_are_named_unless_the_touch_is_demanded_anyway() {
         let text = "authorizedkeyscommand /usr/bin/keys\ntrustedusercakeys none\n";
         let checks = not_read(&Settings::parse(text), 1);
-        assert!(checks[0].message.starts_with("AuthorizedKeysCommand may say"), "{checks:?}");
+        assert!(
+            checks[0]
+                .message
+                .starts_with("AuthorizedKeysCommand may say"),
+            "{checks:?}"
+        );
         let demanded = format!("{text}pubkeyauthoptions touch-required\n");
         assert!(not_read(&Settings::parse(&demanded), 1).is_empty());
         assert!(not_read(&Settings::parse(""), 1).is_empty());

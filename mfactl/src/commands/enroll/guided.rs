@@ -11,7 +11,8 @@ use mfa_protocol::factor::{MAX_DEVICES, MAX_KEYS, RECOVERY_CODES};
 use self::choices::{Choice, choices};
 use super::{TRIES, device, enroll, recovery};
 use crate::args::{
-    Enroll, EnrollAddress, EnrollDevice, EnrollKey, EnrollKnowledge, EnrollRecovery, EnrollTotp, address, name,
+    Enroll, EnrollAddress, EnrollDevice, EnrollKey, EnrollKnowledge, EnrollRecovery, EnrollTotp,
+    address, name,
 };
 use crate::commands::Verdict;
 use crate::console::Console;

@@ -137,7 +137,9 @@ fn import(
         };
         let reply = context.change::<ImportKeys>(&parameters)?;
         if reply.results.len() != keys.len() {
-            return Err(Failure::Garbled("it has no result for some keys".to_owned()));
+            return Err(Failure::Garbled(
+                "it has no result for some keys".to_owned(),
+            ));
         }
         report.take(reply, &lines.untouched);
     }
@@ -198,9 +200,7 @@ impl Report {
                 }
             }
             if untouched.contains(&line) {
-                self.notes.push(format!(
-                    "line {line}: {NO_TOUCH}"
-                ));
+                self.notes.push(format!("line {line}: {NO_TOUCH}"));
             }
             self.keys.push(Key {
                 line,
@@ -262,7 +262,9 @@ impl Report {
             .iter()
             .map(|key| format!("{:?} {}\n", clean(&key.label), clean(&key.fingerprint)))
             .collect();
-        format!("{keys}{user}: {stored} imported, {unchanged} unchanged, {left} left, {refused} refused")
+        format!(
+            "{keys}{user}: {stored} imported, {unchanged} unchanged, {left} left, {refused} refused"
+        )
     }
 }
 
@@ -289,19 +291,29 @@ mod tests {
             "# a comment\n\nno-touch-required,from=\"a b\" {SK} anna on # the road\ncert-authority {SK}\nnonsense\n{SK}\n"
         );
         let lines = lines(&text).unwrap();
-        let keys: Vec<_> = lines.keys.iter().map(|it| (it.line, it.label.as_deref())).collect();
+        let keys: Vec<_> = lines
+            .keys
+            .iter()
+            .map(|it| (it.line, it.label.as_deref()))
+            .collect();
         assert_eq!(keys, [(3, Some("anna on # the road")), (6, None)]);
         assert_eq!(lines.keys[0].key, SK);
         assert_eq!(lines.untouched, [3]);
         assert_eq!(lines.left.iter().map(|it| it.line).collect::<Vec<_>>(), [4]);
-        assert_eq!(lines.refused.iter().map(|it| it.line).collect::<Vec<_>>(), [5]);
+        assert_eq!(
+            lines.refused.iter().map(|it| it.line).collect::<Vec<_>>(),
+            [5]
+        );
     }
 
     #[test]
     fn a_private_key_ends_the_import_before_anything_is_sent() {
         let failure = lines("-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n").unwrap_err();
         let text = failure.to_string();
-        assert!(text.contains("private key") && text.contains("Nothing was sent"), "{text}");
+        assert!(
+            text.contains("private key") && text.contains("Nothing was sent"),
+            "{text}"
+        );
         assert!(!text.contains("c2Vj"));
     }
 

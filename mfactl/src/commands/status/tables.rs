@@ -105,9 +105,13 @@ pub(super) fn counted_back(account: &Account, clock: &Clock) -> String {
         let at = clock.wait(key.counter_back_at.as_deref()?);
         let label = clean(&key.label);
         Some(
-            remark(&format!("{label}: its counter went back, {at}: there may be a copy of it"))
-                + &remark(&format!("if it may be copied: mfactl disable key {user} --label {label:?}"))
-                + &remark(&format!("if it was replaced or reset: mfactl enable key {user} --label {label:?}")),
+            remark(&format!(
+                "{label}: its counter went back, {at}: there may be a copy of it"
+            )) + &remark(&format!(
+                "if it may be copied: mfactl disable key {user} --label {label:?}"
+            )) + &remark(&format!(
+                "if it was replaced or reset: mfactl enable key {user} --label {label:?}"
+            )),
         )
     };
     let lines: String = account.keys.iter().filter_map(line).collect();

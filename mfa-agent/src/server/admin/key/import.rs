@@ -102,12 +102,22 @@ fn add(
     };
     let fingerprint = || Some(key.fingerprint());
     if let Some(held) = account.keys().iter().find(|held| held.key == *key) {
-        return result(KeyOutcome::Unchanged, Some(&held.label), fingerprint(), None);
+        return result(
+            KeyOutcome::Unchanged,
+            Some(&held.label),
+            fingerprint(),
+            None,
+        );
     }
     let label = label(account, line.label.as_deref());
     match account.add_key(SecurityKey::new(label.clone(), key.clone(), now())) {
         Ok(_) => result(KeyOutcome::Stored, Some(&label), fingerprint(), None),
-        Err(error) => result(KeyOutcome::Refused, None, fingerprint(), Some(error.to_string())),
+        Err(error) => result(
+            KeyOutcome::Refused,
+            None,
+            fingerprint(),
+            Some(error.to_string()),
+        ),
     }
 }
 

@@ -87,7 +87,8 @@ mod tests {
     fn lines_without_a_touch_are_found_and_links_of_users_are_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("authorized_keys");
-        let text = format!("{SK}\nno-touch-required {SK} anna\n# no-touch-required {SK}\nnonsense\n");
+        let text =
+            format!("{SK}\nno-touch-required {SK} anna\n# no-touch-required {SK}\nnonsense\n");
         std::fs::write(&file, text).unwrap();
         let found = of_file(&file);
         assert_eq!(found.iter().map(|it| it.line).collect::<Vec<_>>(), [2]);
