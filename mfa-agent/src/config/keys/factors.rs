@@ -112,6 +112,6 @@ section! {
         enabled: bool as bool = true;
         /// The factors that users can enrol, replace and remove. With "sms", any process of a user with nothing
         /// enrolled can make the agent send messages to any number.
-        factors: Vec<Factor> as List<Factor> = ["totp", "pin", "questions", "email"];
+        factors: Vec<Factor> as List<Factor> = ["totp", "key", "pin", "questions", "email"];
     }
 }
