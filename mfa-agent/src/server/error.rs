@@ -95,13 +95,12 @@ impl Failure {
 
 /// A hint with the name of the user that it is about.
 pub(super) fn about(hint: &str, user: &str) -> String {
-    hint.split(' ')
+    hint.split_inclusive([' ', '\n'])
         .map(|word| match word.strip_prefix("USER") {
             Some(rest) if !rest.starts_with(char::is_alphanumeric) => format!("{user}{rest}"),
             _ => word.to_owned(),
         })
-        .collect::<Vec<_>>()
-        .join(" ")
+        .collect()
 }
 
 impl From<RepositoryError> for Failure {
@@ -140,5 +139,17 @@ impl From<HashError> for Failure {
             HashError::Busy => Self::new(ErrorKind::Busy, error.to_string()),
             _ => Self::unavailable(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_names_its_user_wherever_a_word_begins() {
+        let hint = "too\nUSER has none: mfactl enroll totp USER. USERS stay";
+        let expected = "too\nanna has none: mfactl enroll totp anna. USERS stay";
+        assert_eq!(about(hint, "anna"), expected);
     }
 }

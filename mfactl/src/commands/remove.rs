@@ -8,7 +8,7 @@ use crate::args;
 use crate::commands::{Verdict, confirm};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::clean;
+use crate::output::{clean, clean_lines};
 
 #[derive(Serialize)]
 struct Removed<'a> {
@@ -59,7 +59,7 @@ pub(crate) fn run(context: &mut Context, args: args::Remove) -> Result<Verdict, 
             (n, None) => format!("{user}: {n} {factor} devices removed"),
         };
         match &reply.note {
-            Some(note) => format!("{done}\n{}", clean(note)),
+            Some(note) => format!("{done}\n{}", clean_lines(note)),
             None => done,
         }
     })?;

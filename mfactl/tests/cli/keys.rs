@@ -331,7 +331,7 @@ fn a_key_is_renamed_disabled_and_removed_by_name_or_fingerprint() {
         admin(
             "Remove",
             json!({"user": "alice", "factor": "key", "label": FINGERPRINT}),
-            json!({"user": "alice", "removed": 1, "note": "sshd still accepts this key"}),
+            json!({"user": "alice", "removed": 1, "note": "sshd still accepts this key\nalice has nothing left"}),
         ),
     ]);
     let renamed = mfactl(&agent, &["rename", "key", "alice", "--to", "blue"], "");
@@ -352,7 +352,9 @@ fn a_key_is_renamed_disabled_and_removed_by_name_or_fingerprint() {
     );
     assert_eq!(
         stdout(&removed),
-        format!("alice: key \"{FINGERPRINT}\" removed\nsshd still accepts this key\n")
+        format!(
+            "alice: key \"{FINGERPRINT}\" removed\nsshd still accepts this key\nalice has nothing left\n"
+        )
     );
     agent.finish();
 }

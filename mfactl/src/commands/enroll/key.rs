@@ -20,7 +20,7 @@ use crate::args;
 use crate::commands::Verdict;
 use crate::context::{Context, acts_for_oneself, caller};
 use crate::failure::Failure;
-use crate::output::clean;
+use crate::output::{clean, clean_lines};
 use crate::ssh_agent;
 
 /// Messages that the agent may have carried to the ssh-agent: which keys it has, and a signature.
@@ -168,7 +168,7 @@ fn screen(reply: &EnrollKeyReply) -> String {
     let (kind, fingerprint) = (clean(&reply.key.kind), clean(&reply.key.fingerprint));
     let mut screen = format!("{user}: security key {label:?} {what}\n{kind} {fingerprint}");
     if let Some(note) = &reply.note {
-        screen += &format!("\n{}", clean(note));
+        screen += &format!("\n{}", clean_lines(note));
     }
     screen
 }

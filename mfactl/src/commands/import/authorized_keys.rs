@@ -241,7 +241,8 @@ impl Report {
         };
         let mut remarks = of(&self.left, "left");
         remarks.extend(of(&self.refused, "refused"));
-        remarks.extend(self.notes.iter().map(|note| clean(note).into_owned()));
+        let notes = self.notes.iter().flat_map(|note| note.lines());
+        remarks.extend(notes.map(|note| clean(note).into_owned()));
         remarks
     }
 
