@@ -67,7 +67,7 @@ pub struct BeginParameters {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Vec<String>>,
     /// The keys that sshd has verified by then, each `TYPE BASE64`: at most [`MAX_VERIFIED_KEYS`]. Believed only from
-    /// root and the users in `[server] trusted`.
+    /// root, as sshd.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_keys: Option<Vec<String>>,
     /// Whether the caller can relay a message to the user's ssh-agent ([`Step::sign`]).

@@ -183,7 +183,7 @@ pub(crate) fn words(outcome: Outcome) -> &'static str {
         Outcome::Passed => "passed",
         Outcome::Skipped => "the policy requires no second factor here",
         Outcome::Wrong => {
-            "wrong code, or none of the required factors is set up (see: mfactl status)"
+            "wrong, or none of the required factors is set up or in reach (see: mfactl status)"
         }
         Outcome::Locked => {
             "locked after too many wrong codes, or out of tries (see: mfactl status)"

@@ -107,7 +107,11 @@ impl Host for LibPam<'_> {
     }
 
     fn ssh_auth_info(&self) -> Option<String> {
-        self.variable(c"SSH_AUTH_INFO_0")
+        // sshd is started by root. In a program that a user has started, a module before may have read the variable from
+        // a file of that user's (pam_env).
+        invoker::is_root()
+            .then(|| self.variable(c"SSH_AUTH_INFO_0"))
+            .flatten()
     }
 
     fn has_ssh_agent(&self) -> bool {

@@ -9,12 +9,13 @@ use mfa_protocol::admin::Finding;
 use mfa_protocol::login::Authtok;
 
 use super::lists::only;
-use super::rules::{is_sshd, quoted, without_place};
+use super::rules::{quoted, without_place};
 use super::shadowing::is_dead;
 use super::warning;
 use mfa_core::factors::{Factor, FactorCombination};
 use mfa_core::login::AskTerms;
 use mfa_core::login::entry::{EntryFacts, can_be_set_up};
+use mfa_core::login::is_sshd;
 use mfa_core::policy::{
     Action, Ask, Place, Policy, Prompting, Rule, SessionRule, Unenrolled, length_of_time,
 };

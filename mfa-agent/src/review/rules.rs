@@ -6,6 +6,7 @@ use mfa_protocol::admin::Finding;
 use super::lists::{is_empty, only, wanted};
 use super::shadowing::is_dead;
 use super::warning;
+use mfa_core::login::is_sshd;
 use mfa_core::policy::{Pattern, Patterns, Policy, Rule};
 
 /// Services that never tell an address, and what they do instead.
@@ -219,11 +220,6 @@ fn of_after(rule: &Rule) -> Option<Finding> {
         quoted(&services)
     );
     Some(warning(Some(&rule.place), message))
-}
-
-/// The service is the name of its program, which may be a copy such as `sshd-internal`.
-pub(super) fn is_sshd(service: &str) -> bool {
-    service.to_ascii_lowercase().starts_with("sshd")
 }
 
 /// The most names in a finding.

@@ -44,7 +44,7 @@ pub enum SecurityKeyError {
     LabelTaken(String),
     /// It is enrolled, by another name.
     #[error(
-        "this key is already enrolled, as {0:?}; to rename it: mfactl rename key USER --label {0:?} NEW"
+        "this key is already enrolled, as {0:?}; to rename it: mfactl rename key USER --label {0:?} --to NEW"
     )]
     KeyTaken(String),
     /// No key has this label or fingerprint.

@@ -4,6 +4,15 @@ use crate::account::Account;
 use crate::factors::security_key::{KEY_TYPES, PublicKey};
 use crate::factors::{Factor, FactorCombination, FactorRow, Verification};
 
+/// Whether this is sshd, which alone verifies keys. The service is the name of its program, which may be a copy such as
+/// `sshd-internal`.
+#[must_use]
+pub fn is_sshd(service: &str) -> bool {
+    let name = service.as_bytes();
+    name.get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"sshd"))
+}
+
 /// Which keys count, for any login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyTerms {

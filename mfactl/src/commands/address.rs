@@ -11,7 +11,7 @@ use crate::args::{NamedAddress, Switched, Target};
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::clean;
+use crate::output::{clean, clean_lines};
 
 pub(crate) fn primary(context: &mut Context, args: NamedAddress) -> Result<Verdict, Failure> {
     let reply = context.change::<Primary>(&PrimaryParameters {
@@ -92,7 +92,7 @@ fn enable_factor(
             false => format!("{what} already {}; nothing changed", state(enabled)),
         };
         match &reply.note {
-            Some(note) => format!("{done}\n{}", clean(note)),
+            Some(note) => format!("{done}\n{}", clean_lines(note)),
             None => done,
         }
     })?;

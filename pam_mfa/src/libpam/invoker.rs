@@ -20,11 +20,11 @@ pub(super) struct Invoker {
 impl Invoker {
     /// None if this is a daemon's process, or the user has no ssh-agent.
     pub(super) fn with_ssh_agent() -> Option<Self> {
-        // SAFETY: these only return numbers.
-        let (uid, gid) = unsafe { (libc::getuid(), libc::getgid()) };
-        if uid == 0 {
+        if is_root() {
             return None;
         }
+        // SAFETY: these only return numbers.
+        let (uid, gid) = unsafe { (libc::getuid(), libc::getgid()) };
         // Not `var_os`: sudo has its own `getenv`, which does not find what its `env_reset` removes.
         let (_, value) = std::env::vars_os().find(|(name, _)| name == SSH_AUTH_SOCK)?;
         let socket = ssh_agent::socket(&value)?;
@@ -43,6 +43,12 @@ impl Invoker {
         drop(user);
         connection?.exchange()
     }
+}
+
+/// Whether root has started the program, as root or by a daemon.
+pub(super) fn is_root() -> bool {
+    // SAFETY: it only returns a number.
+    unsafe { libc::getuid() == 0 }
 }
 
 /// Another effective user and group, for this thread only, until it is dropped. The other groups are the invoker's

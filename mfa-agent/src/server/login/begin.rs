@@ -67,7 +67,7 @@ impl Agent {
         let (subject, known) = self.login_subject(peer, &settings, &begin.user)?;
         let open_login = self.open_login(&subject.user, &settings)?;
         let proof = purpose == Purpose::Proof;
-        let login_context = LoginContext::of(peer, begin, proof)?;
+        let login_context = self.login_context(peer, begin, proof)?;
         let session = session_id()?;
         let context = Context::new(session, &subject.user, &login_context, (peer, "login"));
         match self.resolve(context, settings, (&subject, known), &login_context, proof)? {

@@ -10,11 +10,12 @@ use jiff::civil::DateTime;
 use mfa_protocol::MAX_NAME;
 use mfa_protocol::login::{Authtok, BeginParameters, MAX_VERIFIED_KEY, MAX_VERIFIED_KEYS};
 
+use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::Peer;
 use mfa_core::account::SessionScope;
 use mfa_core::factors::security_key::PublicKey;
-use mfa_core::login::KeyReach;
+use mfa_core::login::{KeyReach, is_sshd};
 use mfa_core::names::UserName;
 use mfa_core::policy::{LoginOrigin, Request, remote_address, terminal_name};
 
@@ -48,9 +49,27 @@ pub(in crate::server) struct LoginContext {
     pub(super) echo_code: bool,
 }
 
-impl LoginContext {
+impl Agent {
     /// What is known of the login that `peer` begins.
-    pub(super) fn of(peer: Peer, begin: BeginParameters, proof: bool) -> Result<Self, Failure> {
+    ///
+    /// That sshd has verified a key is believed from sshd, and so from root: a public key is no secret, and the programs
+    /// in `[server] trusted` ask for others but let nobody in by their word.
+    pub(super) fn login_context(
+        &self,
+        peer: Peer,
+        mut begin: BeginParameters,
+        proof: bool,
+    ) -> Result<LoginContext, Failure> {
+        if self.require_root(peer).is_err() || !is_sshd(&begin.service) {
+            begin.verified_keys = None;
+        }
+        LoginContext::of(peer, begin, proof)
+    }
+}
+
+impl LoginContext {
+    /// What is known of the login that `peer` begins, whose word for the verified keys is good.
+    fn of(peer: Peer, begin: BeginParameters, proof: bool) -> Result<Self, Failure> {
         check_names(&begin)?;
         let known = |name: Option<String>| name.filter(|name| !name.is_empty());
         let operation = known(begin.operation).filter(|_| !proof);

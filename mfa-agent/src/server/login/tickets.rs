@@ -21,7 +21,6 @@ use super::super::peer::Peer;
 use super::super::random;
 use super::ask::wording;
 use super::begin::{Resolved, ResolvedLogin, session_id};
-use super::login_context::LoginContext;
 use super::{Context, Ended, conclude, conclude_with};
 use mfa_core::login::entry::Entry;
 use mfa_core::login::not_met;
@@ -141,7 +140,7 @@ impl Agent {
         // A ticket is good once, whatever comes of it.
         let ticket = parameters.ticket.as_ref();
         let ticket = self.redeem(ticket, peer, &subject.user, &begin.service);
-        let login_context = LoginContext::of(peer, begin, false)?;
+        let login_context = self.login_context(peer, begin, false)?;
         let session = session_id()?;
         let context = Context::new(session, &subject.user, &login_context, (peer, "account"));
         match self.resolve(context, settings, (&subject, known), &login_context, false)? {
