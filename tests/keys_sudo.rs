@@ -86,7 +86,7 @@ fn passes_by_touch(mut sudo: Pty, name: &str) {
 fn a_touch_is_enough_for_sudo_and_su_and_is_told_before_the_key_blinks() {
     Machine::run(|machine| {
         let place = Place::new(machine);
-        enroll(&place.agent, BERT, &place.key_of_bert(machine));
+        let red = place.key_of_bert(machine);
         let ssh_agent = SshAgent::with(machine, ANNA, &place.key);
         let variable = ssh_agent.variable();
         passes_by_touch(sudo(machine, &[&variable]), "root");
@@ -97,18 +97,23 @@ fn a_touch_is_enough_for_sudo_and_su_and_is_told_before_the_key_blinks() {
         assert_eq!(event.text("factor"), "key", "{event:?}");
         let line = event.json().to_string();
         assert!(line.contains(&place.key.fingerprint()), "{line}");
-        // The keys of Bert count for Bert, whoever's ssh-agent has them.
+        // In su, the keys of the target user count, and only those; whoever's ssh-agent has them.
         let su = ["su", BERT, "-c", "id -un"];
-        let mut by_anna = as_anna(machine, &[&variable], &su);
-        let shown = by_anna.expect_one_of_or_end(&[TOUCH]);
-        assert_eq!(shown, None, "{}", by_anna.shown());
-        assert_ne!(by_anna.finish().1, Some(0));
+        let mut refused = as_anna(machine, &[&variable], &su);
+        let shown = refused.expect_one_of(&[TOUCH, "OTP code: "]);
+        assert_eq!(shown, "OTP code: ", "{}", refused.shown());
+        refused.kill();
+        let ssh_agent = SshAgent::with(machine, ANNA, &red);
+        passes_by_touch(as_anna(machine, &[&ssh_agent.variable()], &su), BERT);
     });
 }
 
 impl Place {
+    /// A key that Anna has, for the account of Bert.
     fn key_of_bert(&self, machine: &Machine) -> SecurityKey {
-        SecurityKey::new(machine, BERT, "red", "ed25519-sk")
+        let key = SecurityKey::new(machine, ANNA, "red", "ed25519-sk");
+        enroll(&self.agent, BERT, &key);
+        key
     }
 }
 
@@ -317,7 +322,7 @@ fn an_interrupted_wait_for_the_touch_ends_sudo_and_su_and_costs_no_attempt() {
     Machine::run(|machine| {
         let place = Place::new(machine);
         let ssh_agent = SshAgent::with(machine, ANNA, &place.key);
-        enroll(&place.agent, BERT, &place.key_of_bert(machine));
+        let _red = place.key_of_bert(machine);
         kill(ssh_agent.pid(), Signal::SIGSTOP).unwrap();
         let variable = ssh_agent.variable();
         let su = ["su", BERT, "-c", "id -un"];

@@ -5,6 +5,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mfa_tests::{Agent, Login, SecurityKey, Seen, SshAgent, Stack, with_own_mounts};
@@ -22,36 +23,96 @@ const NO_KEYS: [u8; 9] = [0, 0, 0, 5, 12, 0, 0, 0, 0];
 /// What a scripted ssh-agent does with each connection, once it has read a message.
 type Manner = fn(&mut UnixStream);
 
-/// A socket on which threads act as an ssh-agent of root's. They end with the test.
+/// An ssh-agent of the user's, acted by threads of this test. They end with it.
 struct Scripted {
     folder: tempfile::TempDir,
+    listener: Child,
 }
+
+/// Listens at the first path, as whoever runs it, and passes on what comes to the second and back. Prints a line when it
+/// listens, and the user of each caller.
+const LISTENER: &str = r#"
+import socket, struct, sys, threading
+def copy(source, target):
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+    except OSError:
+        pass
+    for end, how in (source, socket.SHUT_RD), (target, socket.SHUT_WR):
+        try:
+            end.shutdown(how)
+        except OSError:
+            pass
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(64)
+print("listening", flush=True)
+while True:
+    caller, _ = listener.accept()
+    print(struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1], flush=True)
+    acted = socket.socket(socket.AF_UNIX)
+    acted.connect(sys.argv[2])
+    for pair in (caller, acted), (acted, caller):
+        threading.Thread(target=copy, args=pair, daemon=True).start()
+"#;
 
 impl Scripted {
     fn new(manner: Manner) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(folder.path(), mode).unwrap();
-        let path = folder.path().join("socket");
-        let listener = UnixListener::bind(&path).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-        std::fs::set_permissions(&path, mode).unwrap();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                std::thread::spawn(move || {
-                    let mut stream = stream.unwrap();
-                    if stream.read(&mut [0; 8192]).is_ok_and(|count| count > 0) {
-                        manner(&mut stream);
-                    }
-                });
-            }
-        });
-        Self { folder }
+        let user = nix::unistd::Uid::from_raw(INVOKER.parse().unwrap());
+        nix::unistd::chown(folder.path(), Some(user), None).unwrap();
+        let acted = folder.path().join("acted");
+        act(&acted, manner);
+        let mut listener = Command::new("setpriv")
+            .args([&format!("--reuid={INVOKER}"), "--clear-groups"])
+            .args(["/usr/bin/python3", "-c", LISTENER])
+            .args([folder.path().join("socket"), acted])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut listening = [0; "listening\n".len()];
+        let printed = listener.stdout.as_mut().unwrap();
+        printed.read_exact(&mut listening).unwrap();
+        Self { folder, listener }
     }
 
     fn path(&self) -> PathBuf {
         self.folder.path().join("socket")
     }
+
+    /// The user of each caller so far. Ends it.
+    fn callers(mut self) -> Vec<String> {
+        self.listener.kill().unwrap();
+        let mut printed = String::new();
+        let lines = self.listener.stdout.as_mut().unwrap();
+        lines.read_to_string(&mut printed).unwrap();
+        printed.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        let _ = self.listener.kill();
+        let _ = self.listener.wait();
+    }
+}
+
+/// Listens at `path`, and treats each caller in this manner.
+fn act(path: &Path, manner: Manner) {
+    let listener = UnixListener::bind(path).unwrap();
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(path, everybody).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || {
+                let mut stream = stream.unwrap();
+                if stream.read(&mut [0; 8192]).is_ok_and(|count| count > 0) {
+                    manner(&mut stream);
+                }
+            });
+        }
+    });
 }
 
 fn says(stream: &mut UnixStream, reply: &[u8]) {
@@ -173,6 +234,8 @@ fn the_path_leads_where_the_user_could_go_and_nothing_else_is_opened() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let secret = asked();
+        let root = Some(nix::unistd::Uid::from_raw(0));
+        nix::unistd::chown(secret.folder.path(), root, None).unwrap();
         let closed = std::os::unix::fs::PermissionsExt::from_mode(0o700);
         std::fs::set_permissions(secret.folder.path(), closed).unwrap();
         std::os::unix::fs::symlink(secret.path(), path("link")).unwrap();
@@ -203,8 +266,30 @@ fn the_path_leads_where_the_user_could_go_and_nothing_else_is_opened() {
     });
 }
 
+#[test]
+fn the_ssh_agent_sees_the_user_and_a_service_of_roots_gets_no_byte() {
+    with_own_mounts(|| {
+        let agent = agent();
+        let stack = Stack::asking(&agent);
+        let users = Scripted::new(|stream| says(stream, &NO_KEYS));
+        passes_by_its_pin(&login(&users.path()).run(&stack));
+        assert_eq!(users.callers(), [INVOKER]);
+        // What listens as root may trust who connects, such as the bus of the system.
+        let folder = tempfile::tempdir().unwrap();
+        let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), everybody).unwrap();
+        let roots = folder.path().join("service");
+        act(&roots, |_| std::fs::write(ROOTS_SPOKEN_TO, "").unwrap());
+        passes_by_its_pin(&login(&roots).run(&stack));
+        assert!(!Path::new(ROOTS_SPOKEN_TO).exists());
+    });
+}
+
 /// Marks that a message came. No other test writes it.
 const SPOKEN_TO: &str = "/tmp/mfat-ssh-agent-was-asked";
+
+/// The same, for a service of root's.
+const ROOTS_SPOKEN_TO: &str = "/tmp/mfat-service-of-roots-was-asked";
 
 #[test]
 fn a_daemon_s_own_variable_is_nobodys_ssh_agent() {

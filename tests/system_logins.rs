@@ -10,6 +10,7 @@ mod enrollment;
 mod federated;
 mod hotp;
 mod hours;
+mod keys_challenge;
 mod keys_sshd;
 mod keys_sudo;
 mod knowledge_rules;

@@ -5,7 +5,7 @@
 //! verifies the signature. The module and `mfactl` share this code.
 //!
 //! Whoever serves the socket may be hostile, and this runs inside sudo and su. So the reply is bounded, the time is
-//! bounded whatever arrives in it, and only an ssh-agent of the user or of root is spoken to. Two messages are relayed:
+//! bounded whatever arrives in it, and only an ssh-agent of the user is spoken to: root's services trust who connects. Two messages are relayed:
 //! the question for the keys, and the one for a signature. Others would change what the ssh-agent holds.
 
 mod stream;
@@ -39,7 +39,7 @@ const RELAYED: [u8; 2] = [11, 13];
 pub struct SshAgent<'a> {
     /// The socket.
     pub socket: &'a Path,
-    /// The user who may serve it, besides root.
+    /// The user who must serve it.
     pub owner: u32,
     /// Asked several times a second: whether the user has interrupted the program in a way that ends no system call.
     pub is_interrupted: fn() -> bool,
@@ -103,7 +103,7 @@ impl SshAgent<'_> {
         let deadline = Instant::now() + message.patience;
         let stream = AgentStream::connect(self.socket, deadline, self.is_interrupted)?;
         match stream.server()? {
-            uid if uid == self.owner || uid == 0 => Ok(Connection { stream, message }),
+            uid if uid == self.owner => Ok(Connection { stream, message }),
             _ => Err(Unsigned::Refused),
         }
     }

@@ -72,7 +72,7 @@ fn a_backup_opens_with_its_key_and_with_no_other() {
 
 #[test]
 fn an_empty_store_and_the_largest_record_make_backups() {
-    let large = vec![(b"account/x".to_vec(), vec![1; 20 << 10])];
+    let large = vec![(b"account/x".to_vec(), vec![1; 22 << 10])];
     for records in [Vec::new(), large] {
         let (head, chunks) = sealed(&Sealing::Host(&vault(1)), &records);
         assert_eq!(

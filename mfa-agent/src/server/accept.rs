@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::accepting::Accepting;
 use super::refuse::refuse;
@@ -47,9 +48,22 @@ impl Acceptor {
         })
     }
 
+    /// What one thread waits with. A connection wakes one of all that wait, where poll(2) would wake them all.
+    pub(super) fn waiter(&self) -> io::Result<Waiter> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let connections = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
+        let closed = EpollEvent::new(EpollFlags::EPOLLIN, CLOSED);
+        epoll.add(
+            self.listener.as_fd(),
+            EpollEvent::new(connections, CONNECTION),
+        )?;
+        epoll.add(self.accepting.closed(), closed)?;
+        Ok(Waiter(epoll))
+    }
+
     /// Waits for a connection to serve, and while none is accepted.
-    pub(super) fn accept(&self) -> Accepted {
-        if self.waits_in_vain() {
+    pub(super) fn accept(&self, waiter: &Waiter) -> Accepted {
+        if waiter.waits_in_vain() {
             self.accepting.await_open();
             return Accepted::Nobody;
         }
@@ -61,16 +75,6 @@ impl Acceptor {
                 .after(&error)
                 .map_or(Accepted::Nobody, Accepted::Caller),
         }
-    }
-
-    /// Waits until there is a connection, or none is accepted; whether it is the latter.
-    fn waits_in_vain(&self) -> bool {
-        let mut either = [
-            PollFd::new(self.accepting.closed(), PollFlags::POLLIN),
-            PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
-        ];
-        let polled = poll(&mut either, PollTimeout::NONE);
-        polled.is_ok() && either[0].any().unwrap_or(false)
     }
 
     /// How to handle an error.
@@ -124,6 +128,27 @@ impl Acceptor {
     fn has_caller(&self, patience: u8) -> bool {
         let mut listener = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
         poll(&mut listener, PollTimeout::from(patience)).is_ok_and(|ready| ready > 0)
+    }
+}
+
+/// Waits for connections, for one thread.
+pub(super) struct Waiter(Epoll);
+
+/// Events of the listener.
+const CONNECTION: u64 = 0;
+
+/// Events that say that no connection is accepted.
+const CLOSED: u64 = 1;
+
+impl Waiter {
+    /// Waits until there is a connection, or none is accepted; whether it is the latter.
+    fn waits_in_vain(&self) -> bool {
+        let mut events = [EpollEvent::empty(); 2];
+        let count = self.0.wait(&mut events, EpollTimeout::NONE).unwrap_or(0);
+        events
+            .iter()
+            .take(count)
+            .any(|event| event.data() == CLOSED)
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::Agent;
-use super::accept::{Accepted, Acceptor};
+use super::accept::{Accepted, Acceptor, Waiter};
 use super::connection::Connection;
 use super::limits::Entry;
 use super::peer::Peer;
@@ -60,13 +60,14 @@ pub fn serve(agent: &Arc<Agent>, listener: UnixListener) -> std::io::Result<()> 
 }
 
 fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
+    let waiter = pool.acceptor.waiter()?;
     pool.idle.fetch_add(1, Ordering::SeqCst);
     pool.all.fetch_add(1, Ordering::SeqCst);
     let shared = Arc::clone(pool);
     let started = thread::Builder::new()
         .name("connection".to_owned())
         .stack_size(STACK)
-        .spawn(move || work(&shared));
+        .spawn(move || work(&shared, &waiter));
     if started.is_err() {
         pool.idle.fetch_sub(1, Ordering::SeqCst);
         pool.all.fetch_sub(1, Ordering::SeqCst);
@@ -75,10 +76,10 @@ fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
 }
 
 /// Accepts and serves, one connection after the other. Counted as idle when it is called.
-fn work(pool: &Arc<Pool>) {
+fn work(pool: &Arc<Pool>, waiter: &Waiter) {
     loop {
         // A thread that accepted nothing is still idle, so no new thread is needed.
-        let stream = match pool.acceptor.accept() {
+        let stream = match pool.acceptor.accept(waiter) {
             Accepted::Caller(stream) => stream,
             Accepted::Nobody => continue,
         };
@@ -91,7 +92,7 @@ fn work(pool: &Arc<Pool>) {
                 "threads for connections",
                 format_args!(
                     "can't start a thread for another connection: {e}; connections wait. Raise \
-                     TasksMax= of mfa-agent.service"
+                     TasksMax= or LimitNOFILE= of mfa-agent.service"
                 ),
             );
         }

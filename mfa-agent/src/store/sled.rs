@@ -33,7 +33,7 @@ use crate::{log, sys};
 
 /// The largest record, in bytes. A page of seventeen still fits one of sled's segments; a larger
 /// one would get its own file.
-const MAX_RECORD: usize = 20 << 10;
+const MAX_RECORD: usize = 22 << 10;
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 4 << 10;

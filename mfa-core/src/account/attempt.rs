@@ -284,7 +284,8 @@ impl Account {
             return Verdict::Replayed;
         }
         let out_of_sync = self.lose_sync(&results, attempt.now);
-        let key = self.note_wrong_key(&results, attempt.now);
+        let wrong_key = results.iter().find_map(MatchResult::wrong_key);
+        let key = wrong_key.and_then(|it| self.note_wrong_key(it, attempt.now));
         if results.iter().any(MatchResult::is_wrong) {
             if attempt.is_password && key.is_none() {
                 return Verdict::Password;

@@ -73,7 +73,7 @@ fn the_same_question_is_asked_until_it_is_answered() {
 }
 
 /// The store's limit, less the overhead of the seal.
-const MAX_ENCODED: usize = (24 << 10) - 64;
+const MAX_ENCODED: usize = (22 << 10) - 64;
 
 /// A record with the most of everything.
 fn fullest() -> Account {

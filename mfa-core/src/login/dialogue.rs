@@ -16,6 +16,7 @@ use mfa_protocol::Secret;
 use mfa_protocol::login::{Message, Outcome, Step};
 
 use super::end::{Consequence, End, EndReason};
+use super::keys::is_key;
 use super::messages::{choice, error, info};
 use super::plan::{Answer, Plan, UserFactors};
 use super::split::{CodeSearch, search};
@@ -25,8 +26,8 @@ use crate::factors::address::{Channel, Recipient};
 use crate::factors::{AnswerForm, Factor, FactorCombination, FactorRow, Verification};
 use crate::texts::Text;
 pub use key::AgentReply;
-pub(super) use key::{AgentTurn, has_key};
-use key::{KeyState, is_key};
+pub(super) use key::AgentTurn;
+use key::{KeyState, first_way};
 pub(super) use post::PendingSend;
 pub use post::SendRequest;
 use post::SentCodeState;
@@ -131,8 +132,8 @@ impl Dialogue {
     /// of the decoy.
     pub(super) fn new(plan: Plan, user: UserFactors) -> Self {
         let combination = user.way(&plan.combinations, |_| true).unwrap_or_default();
-        let mut dialogue = Self {
-            combination,
+        Self {
+            combination: first_way(&plan, combination),
             given: Vec::new(),
             post: SentCodeState::default(),
             recipient: None,
@@ -147,9 +148,7 @@ impl Dialogue {
             key: KeyState::new(),
             plan,
             user,
-        };
-        dialogue.combination = dialogue.first_way(combination);
-        dialogue
+        }
     }
 
     /// The way that is being gone, for the log.

@@ -2,6 +2,7 @@
 
 use crate::account::Account;
 use crate::factors::security_key::{KEY_TYPES, PublicKey};
+use crate::factors::{Factor, FactorCombination, FactorRow, Verification};
 
 /// Which keys count, for any login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +107,15 @@ impl KeyPlan {
             can_sign: self.can_sign,
         }
     }
+}
+
+/// Whether it is a key.
+pub(super) fn is_key(factor: Factor) -> bool {
+    matches!(factor.row().verification, Verification::Key)
+}
+
+pub(super) fn has_key(combination: &FactorCombination) -> bool {
+    combination.factors().iter().copied().any(is_key)
 }
 
 impl UserKeys {

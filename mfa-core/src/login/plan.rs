@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use mfa_protocol::Secret;
 
 use super::FallbackRecipients;
-use super::dialogue::has_key;
-use super::keys::{KeyPlan, UserKeys};
+use super::keys::{KeyPlan, UserKeys, has_key};
 use crate::account::{Account, KeyProof, Label, Remote};
 use crate::factors::address::{Channel, Recipient, Region};
 use crate::factors::sent_code::SentCode;

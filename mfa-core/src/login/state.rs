@@ -111,7 +111,7 @@ pub fn enroll<C>(
 /// The prompts that such a login would show one after the other.
 #[must_use]
 pub fn prompts(plan: Plan, factors: UserFactors) -> Vec<String> {
-    Dialogue::new(plan, factors).prompts()
+    Dialogue::new(plan, factors).past_vain_keys().prompts()
 }
 
 impl Dialogue {

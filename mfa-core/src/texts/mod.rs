@@ -8,6 +8,7 @@
 mod ascii;
 mod catalogue;
 mod language;
+mod samples;
 mod text;
 
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! The user who started a program that runs as root, such as sudo or su, and the way to that user's ssh-agent.
 //!
-//! The program has the rights of root, and the path comes from the environment of the user. So the connection is made
-//! with the user's own rights to files: links are followed, and folders entered, as far as the user could do this. In a
-//! daemon such as sshd the real user is root, and its environment is not the user's.
+//! The program has the rights of root, and the path comes from the environment of the user. So the connection is made as
+//! the user: links are followed, and folders entered, as far as the user could do this, and whoever listens sees the
+//! user, not root (`SO_PEERCRED` is the effective user at connect(2), whatever setfsuid(2) says). In a daemon such as
+//! sshd the real user is root, and its environment is not the user's.
 
 use std::path::PathBuf;
 
@@ -37,47 +38,75 @@ impl Invoker {
             owner: self.uid,
             is_interrupted: is_interrupt_pending,
         };
-        let rights = FileRights::of(self.uid, self.gid).ok_or(Unsigned::Refused)?;
+        let user = EffectiveUser::set(self.uid, self.gid).ok_or(Unsigned::Refused)?;
         let connection = agent.connect(message);
-        drop(rights);
+        drop(user);
         connection?.exchange()
     }
 }
 
-/// Another user's rights to files, for this thread only, until it is dropped. The groups are the invoker's already:
-/// programs that are set-user-id change no groups.
-struct FileRights {
-    uid: libc::uid_t,
-    gid: libc::gid_t,
+/// Another effective user and group, for this thread only, until it is dropped. The other groups are the invoker's
+/// already: programs that are set-user-id change none.
+struct EffectiveUser {
+    uid_before: libc::uid_t,
+    gid_before: libc::gid_t,
 }
 
-impl FileRights {
-    fn of(uid: libc::uid_t, gid: libc::gid_t) -> Option<Self> {
+impl EffectiveUser {
+    /// None if it can't be changed, or could not be changed back.
+    fn set(uid: libc::uid_t, gid: libc::gid_t) -> Option<Self> {
+        let (uid_before, gid_before) = effective_saved()?;
         let before = Self {
-            gid: set_fsgid(gid),
-            uid: set_fsuid(uid),
+            uid_before,
+            gid_before,
         };
-        // These calls report no errors: they return what was set before, so ask again.
-        (set_fsgid(gid) == gid && set_fsuid(uid) == uid).then_some(before)
+        // Dropping `before` also undoes a half.
+        (set_effective_gid(gid) && set_effective_uid(uid)).then_some(before)
     }
 }
 
-impl Drop for FileRights {
+impl Drop for EffectiveUser {
     fn drop(&mut self) {
-        // The user first: the capability to set any group comes back with it.
-        set_fsuid(self.uid);
-        set_fsgid(self.gid);
+        // The user first: the capability to set any group comes back with it. The saved IDs are the same, so neither is
+        // refused.
+        set_effective_uid(self.uid_before);
+        set_effective_gid(self.gid_before);
     }
 }
 
-fn set_fsuid(uid: libc::uid_t) -> libc::uid_t {
-    // SAFETY: it takes and returns a number, and changes this thread's own rights only.
-    unsafe { libc::setfsuid(uid) }.cast_unsigned()
+/// The effective user and group, if they are saved too: only then can they be set again.
+fn effective_saved() -> Option<(libc::uid_t, libc::gid_t)> {
+    let (mut uids, mut gids) = ([0; 3], [0; 3]);
+    let [real, effective, saved] = &mut uids;
+    // SAFETY: three pointers to numbers that the call writes.
+    let has_uids = unsafe { libc::getresuid(real, effective, saved) } == 0;
+    let [real, effective, saved] = &mut gids;
+    // SAFETY: as above.
+    let has_gids = unsafe { libc::getresgid(real, effective, saved) } == 0;
+    let is_saved = uids[1] == uids[2] && gids[1] == gids[2];
+    (has_uids && has_gids && is_saved).then_some((uids[1], gids[1]))
 }
 
-fn set_fsgid(gid: libc::gid_t) -> libc::gid_t {
+/// Leaves an ID as it is (setresuid(2)).
+const UNCHANGED: libc::c_long = -1;
+
+// The system calls, since the functions of the C library change all threads of the program. On these processors the
+// plain numbers stand for calls with IDs of 16 bits.
+#[cfg(not(any(target_arch = "x86", target_arch = "arm")))]
+use libc::{SYS_setresgid as SETRESGID, SYS_setresuid as SETRESUID};
+#[cfg(any(target_arch = "x86", target_arch = "arm"))]
+use libc::{SYS_setresgid32 as SETRESGID, SYS_setresuid32 as SETRESUID};
+
+fn set_effective_uid(uid: libc::uid_t) -> bool {
+    let uid = libc::c_long::from(uid.cast_signed());
+    // SAFETY: it takes numbers, and changes this thread's own rights only.
+    unsafe { libc::syscall(SETRESUID, UNCHANGED, uid, UNCHANGED) == 0 }
+}
+
+fn set_effective_gid(gid: libc::gid_t) -> bool {
+    let gid = libc::c_long::from(gid.cast_signed());
     // SAFETY: as above.
-    unsafe { libc::setfsgid(gid) }.cast_unsigned()
+    unsafe { libc::syscall(SETRESGID, UNCHANGED, gid, UNCHANGED) == 0 }
 }
 
 /// Whether the user has typed ^C while the program blocks its signal, as sudo does while PAM runs. The signal stays for

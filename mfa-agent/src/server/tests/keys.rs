@@ -1,5 +1,7 @@
 //! Security keys in logins: verified by sshd, or by a signature of the user's SSH agent.
 
+use std::cell::RefCell;
+
 use data_encoding::BASE64;
 
 use super::*;
@@ -16,8 +18,18 @@ const ID: &str = include_str!("../../../../mfa-core/src/factors/security_key/sam
 const ID_CERT: &str =
     include_str!("../../../../mfa-core/src/factors/security_key/samples/id-cert.pub");
 
+thread_local! {
+    /// Where the audit file of this test is.
+    static FOLDER: RefCell<Option<tempfile::TempDir>> = const { RefCell::new(None) };
+}
+
 fn rig(settings: &str) -> (Rig, SoftKey) {
-    let rig = Rig::new();
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::with_audit(audit::Settings {
+        file: Some(folder.path().join("audit.jsonl")),
+        ..audit::Settings::default()
+    });
+    FOLDER.set(Some(folder));
     rig.configure(settings);
     let key = SoftKey::ed25519(1);
     enroll(&rig, "blue", key.public());
@@ -87,7 +99,11 @@ fn prompt(reply: &Value) -> &str {
 
 /// The lines of the audit log about the login that `reply` is of.
 fn audited(rig: &Rig, reply: &Value) -> Vec<Value> {
-    let lines = String::from_utf8(rig.store.lines().unwrap().concat()).unwrap();
+    assert!(rig.agent.audit().flush(Duration::from_secs(20)));
+    let lines = FOLDER.with_borrow(|folder| {
+        let file = folder.as_ref().unwrap().path().join("audit.jsonl");
+        std::fs::read_to_string(file).unwrap()
+    });
     let lines = lines
         .lines()
         .map(|line| serde_json::from_str(line).unwrap());

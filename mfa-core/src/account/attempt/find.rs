@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::super::recovery::Recovery;
 use super::super::{Account, Remote};
-use super::{Attempt, ConfirmedRecipient, Expended, FallbackCode, KeyFault, PreparedAnswer};
+use super::key::{KeyFault, KeyMatch};
+use super::{Attempt, ConfirmedRecipient, Expended, FallbackCode, PreparedAnswer};
 use crate::factors::Factor;
 use crate::factors::address::Recipient;
 use crate::factors::bypass::BYPASS_DIGITS;
@@ -69,7 +70,11 @@ impl Account {
                     .find_other_code(*factor, typed.expose(), false, attempt)
                     .unwrap_or(MatchResult::Wrong),
             },
-            PreparedAnswer::Key(proof) => self.find_key_proof(proof),
+            PreparedAnswer::Key(proof) => match self.find_key_proof(proof) {
+                KeyMatch::Right { index, counter } => MatchResult::Key { index, counter },
+                KeyMatch::Wrong { index, fault } => MatchResult::WrongKey { index, fault },
+                KeyMatch::Gone => MatchResult::Stale,
+            },
             PreparedAnswer::Remote { remote, accepted } => self.find_remote(remote, *accepted),
             PreparedAnswer::Hashed {
                 factor,
@@ -240,6 +245,14 @@ impl MatchResult {
             | Self::WrongKey { .. }
             | Self::Wrong
             | Self::Stale => None,
+        }
+    }
+
+    /// The security key that does not count, and why.
+    pub(super) fn wrong_key(&self) -> Option<(usize, KeyFault)> {
+        match self {
+            Self::WrongKey { index, fault } => Some((*index, *fault)),
+            _ => None,
         }
     }
 

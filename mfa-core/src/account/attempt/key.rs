@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::super::{Account, SecurityKey};
-use super::find::MatchResult;
 use crate::factors::security_key::PublicKey;
 use crate::factors::security_key::challenge::{Assertion, SignatureFault};
 
@@ -21,6 +20,16 @@ pub enum KeyProof {
         /// What its signature shows.
         shown: Result<Assertion, SignatureFault>,
     },
+}
+
+/// What a proof is worth by a record.
+pub(super) enum KeyMatch {
+    /// This key has shown this count; none by sshd.
+    Right { index: usize, counter: Option<u32> },
+    /// This key does not count.
+    Wrong { index: usize, fault: KeyFault },
+    /// The record has no such key any more.
+    Gone,
 }
 
 /// Why a key does not count.
@@ -76,27 +85,27 @@ impl SecurityKey {
 
 impl Account {
     /// A key that was removed or disabled since it was asked does not count, and is no guess.
-    pub(super) fn find_key_proof(&self, proof: &KeyProof) -> MatchResult {
+    pub(super) fn find_key_proof(&self, proof: &KeyProof) -> KeyMatch {
         let mut keys = self.keys.iter().enumerate();
         let is_it = |(_, key): &(usize, &SecurityKey)| key.enabled && key.key == *proof.key();
         let Some((index, key)) = keys.find(is_it) else {
-            return MatchResult::Stale;
+            return KeyMatch::Gone;
         };
         match proof {
-            KeyProof::BySshd(_) => MatchResult::Key {
+            KeyProof::BySshd(_) => KeyMatch::Right {
                 index,
                 counter: None,
             },
             KeyProof::Signed { known, shown, .. } => match shown {
-                Ok(shown) if key.may_show(shown.counter, *known) => MatchResult::Key {
+                Ok(shown) if key.may_show(shown.counter, *known) => KeyMatch::Right {
                     index,
                     counter: Some(shown.counter),
                 },
-                Ok(_) => MatchResult::WrongKey {
+                Ok(_) => KeyMatch::Wrong {
                     index,
                     fault: KeyFault::WentBack,
                 },
-                Err(fault) => MatchResult::WrongKey {
+                Err(fault) => KeyMatch::Wrong {
                     index,
                     fault: KeyFault::Signature(*fault),
                 },
@@ -111,16 +120,12 @@ impl Account {
         }
     }
 
-    /// The first key that does not count, and why; the record remembers one that may have been copied.
+    /// The label of a key that does not count; the record remembers one that may have been copied.
     pub(super) fn note_wrong_key(
         &mut self,
-        results: &[MatchResult],
+        (index, fault): (usize, KeyFault),
         now: Timestamp,
     ) -> Option<(String, KeyFault)> {
-        let (index, fault) = results.iter().find_map(|result| match result {
-            MatchResult::WrongKey { index, fault } => Some((*index, *fault)),
-            _ => None,
-        })?;
         let key = self.keys.get_mut(index)?;
         if fault == KeyFault::WentBack {
             key.went_back_at = Some(now);

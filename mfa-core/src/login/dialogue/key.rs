@@ -10,14 +10,15 @@ use jiff::Timestamp;
 use mfa_protocol::login::{Message, Outcome, Step, Unsigned};
 
 use super::super::end::{End, EndReason};
+use super::super::keys::{has_key, is_key};
 use super::super::messages::{error, info};
-use super::super::plan::Answer;
+use super::super::plan::{Answer, Plan};
 use super::{Dialogue, Next, cancelled_for, told};
 use crate::account::KeyProof;
 use crate::factors::security_key::challenge::{
     Challenge, ChallengeContext, Identity, Purpose, SignatureFault, identities, identities_request,
 };
-use crate::factors::{Factor, FactorCombination, FactorRow, Verification};
+use crate::factors::{Factor, FactorCombination};
 use crate::texts::Text;
 
 /// How many messages for an SSH agent a login has.
@@ -94,29 +95,29 @@ impl KeyState {
     }
 }
 
-/// Whether it is a key.
-pub(super) fn is_key(factor: Factor) -> bool {
-    matches!(factor.row().verification, Verification::Key)
-}
-
-pub(in crate::login) fn has_key(combination: &FactorCombination) -> bool {
-    combination.factors().iter().copied().any(is_key)
+/// The way to begin with, if the user is to be asked `chosen`: one with a key before it is tried first, for everybody alike.
+/// What an SSH agent is asked must not tell who has a key.
+pub(super) fn first_way(plan: &Plan, chosen: usize) -> usize {
+    if !plan.keys.can_sign {
+        return chosen;
+    }
+    let begins_with_key = |combination: &FactorCombination| {
+        let first = combination.factors().first();
+        first.copied().is_some_and(is_key)
+    };
+    let ways = plan.combinations.iter();
+    let by_key = ways.take(chosen).position(begins_with_key);
+    by_key.unwrap_or(chosen)
 }
 
 impl Dialogue {
-    /// The way to begin with, if the user is to be asked `chosen`: one with a key before it is tried first, for everybody
-    /// alike. What an SSH agent is asked must not tell who has a key.
-    pub(super) fn first_way(&self, chosen: usize) -> usize {
-        if !self.plan.keys.can_sign {
-            return chosen;
+    /// The same at the way that the user hears of: that an SSH agent is asked for keys which the user lacks is not heard.
+    pub(in crate::login) fn past_vain_keys(mut self) -> Self {
+        if self.user.able.get(self.combination) != Some(&true) {
+            let other = self.user.way(&self.plan.combinations, |way| !has_key(way));
+            self.combination = other.unwrap_or(self.combination);
         }
-        let begins_with_key = |combination: &FactorCombination| {
-            let first = combination.factors().first();
-            first.copied().is_some_and(is_key)
-        };
-        let ways = self.plan.combinations.iter();
-        let by_key = ways.take(chosen).position(begins_with_key);
-        by_key.unwrap_or(chosen)
+        self
     }
 
     /// Meets a key, or asks the user's SSH agent for one.

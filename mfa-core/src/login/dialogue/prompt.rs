@@ -2,8 +2,9 @@
 
 use mfa_protocol::login::{Message, Prompt, Step};
 
+use super::super::keys::is_key;
 use super::super::messages::error;
-use super::{Dialogue, EarlyAnswer, is_judged_elsewhere, is_key};
+use super::{Dialogue, EarlyAnswer, is_judged_elsewhere};
 use crate::factors::{Factor, FactorRow};
 use crate::texts::{Text, Texts};
 
