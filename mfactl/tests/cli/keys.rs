@@ -142,12 +142,11 @@ fn without_an_ssh_agent_nothing_is_stored_and_the_ways_out_are_named() {
         let output = with_ssh_agent(&agent, socket, &["enroll", "key"], SK);
         assert_eq!(output.status.code(), Some(1));
         let said = stderr(&output);
-        for words in [
-            "Nothing was stored",
-            "ssh -A",
-            "ssh-add",
-            "mfactl enroll key",
-        ] {
+        let way_out = match getuid().is_root() {
+            true => "--no-confirm",
+            false => "ssh -A",
+        };
+        for words in ["Nothing was stored", "mfactl enroll key", way_out] {
             assert!(said.contains(words), "{said}");
         }
         agent.finish();
