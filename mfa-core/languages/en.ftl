@@ -87,6 +87,9 @@ touch-key = Touch your security key.
 key-silent = The security key did not answer: it is not plugged in, or was not touched in time.
 key-out-of-reach = No security key that is set up for you is in reach. Log in by SSH with the key itself, or forward your SSH agent (ssh -A) and check that it has the key (ssh-add -L). If you can't, contact your administrator.
 key-not-accepted = Not accepted: the signature of the security key is not valid, or the account is temporarily locked. If this keeps happening, contact your administrator.
+key-not-touched = The security key signs without being touched, which is not accepted here. Use a key that asks for a touch, or contact your administrator.
+key-not-verified = The security key did not ask for its PIN or your finger, which is required here. Use a key that does (ssh-keygen -t ed25519-sk -O verify-required), or contact your administrator.
+key-went-back = Not accepted: the security key counts fewer signatures than before, so it may have been copied. Contact your administrator, also if you have reset it.
 
 # Why a telephone number is refused. $longest: a number.
 number-characters = A telephone number can contain only digits, spaces and + - ( ) . / and at most { $longest } characters.

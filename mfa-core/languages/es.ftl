@@ -72,6 +72,9 @@ touch-key = Toque su llave de seguridad.
 key-silent = La llave de seguridad no ha respondido: no está conectada o no se tocó a tiempo.
 key-out-of-reach = Desde aquí no se puede acceder a ninguna llave de seguridad configurada para usted. Inicie sesión por SSH con la propia llave, o reenvíe su agente SSH (ssh -A) y compruebe que tiene la llave (ssh-add -L). Si no puede, póngase en contacto con su administrador.
 key-not-accepted = No se ha aceptado: la firma de la llave de seguridad no es válida o la cuenta está bloqueada temporalmente. Si el problema continúa, póngase en contacto con su administrador.
+key-not-touched = La llave de seguridad firma sin que se la toque, y eso no se acepta aquí. Use una llave que pida que la toquen o póngase en contacto con su administrador.
+key-not-verified = La llave de seguridad no ha pedido su PIN ni su huella, y aquí es obligatorio. Use una llave que lo haga (ssh-keygen -t ed25519-sk -O verify-required) o póngase en contacto con su administrador.
+key-went-back = No se ha aceptado: la llave de seguridad cuenta menos firmas que antes, así que es posible que la hayan copiado. Póngase en contacto con su administrador, también si usted la ha restablecido.
 
 number-characters = Un número de teléfono solo puede contener cifras, espacios y + - ( ) . /, { $longest } caracteres como máximo.
 number-no-country = Escriba el número de teléfono con el prefijo del país, por ejemplo +34 612 345 678.

@@ -10,7 +10,7 @@ use mfa_protocol::message::ErrorKind;
 use super::error::Failure;
 use super::prospects::{Prospects, Remains};
 use crate::config::SelfService;
-use mfa_core::account::{Account, By};
+use mfa_core::account::{Account, By, SecurityKey};
 use mfa_core::factors::{Factor, FactorRow};
 
 /// What is changed.
@@ -109,6 +109,30 @@ impl Permit {
             )));
         }
         Ok(())
+    }
+
+    /// Refuses users who would make it forgotten that a key's count went back: who holds a copy of the key could. `before`
+    /// and `left` are the account before and after.
+    pub(super) fn check_keys(&self, before: &Account, left: &Account) -> Result<(), Failure> {
+        if self.by() == By::Administrator {
+            return Ok(());
+        }
+        let is_kept = |key: &&SecurityKey| {
+            let kept = left.keys().iter().find(|held| held.key == key.key);
+            kept.is_some_and(|held| held.went_back_at() == key.went_back_at())
+        };
+        let mut suspect = before
+            .keys()
+            .iter()
+            .filter(|key| key.went_back_at().is_some());
+        match suspect.find(|key| !is_kept(key)) {
+            None => Ok(()),
+            Some(key) => Err(refused(&format!(
+                "the key {0:?} counts fewer signatures than before, so it may have been copied: only an administrator can \
+                 enable or remove it. To use it no more: mfactl disable key --label {0:?}",
+                key.label.as_str()
+            ))),
+        }
     }
 
     /// Refuses to remove the last lasting factor of a user who must have one. `left` is the account after the change.

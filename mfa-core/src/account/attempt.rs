@@ -18,6 +18,7 @@ use crate::factors::address::Recipient;
 use crate::factors::bypass::BYPASS_DIGITS;
 use crate::factors::device::{DeviceKind, Windows};
 use crate::factors::recovery::Pepper;
+use crate::factors::security_key::challenge::SignatureFault;
 use crate::factors::{Factor, FactorCombination};
 use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
 pub use counted::{Counted, Refused};
@@ -120,6 +121,14 @@ pub enum Verdict {
         expended: Option<Expended>,
         /// The label of the security key that does not count, and why, if one was met.
         key: Option<(String, KeyFault)>,
+    },
+    /// A security key of the user's has signed, but its signature does not show enough. Nothing else was verified, no
+    /// failure was counted: nobody has guessed anything.
+    Insufficient {
+        /// The label of the key.
+        key: String,
+        /// What it does not show.
+        fault: SignatureFault,
     },
     /// A code is right but was used before. Nothing else was verified, no failure was counted.
     Replayed,
@@ -286,6 +295,14 @@ impl Account {
         let out_of_sync = self.lose_sync(&results, attempt.now);
         let wrong_key = results.iter().find_map(MatchResult::wrong_key);
         let key = wrong_key.and_then(|it| self.note_wrong_key(it, attempt.now));
+        if let Some((label, KeyFault::Signature(fault))) = &key
+            && fault.is_genuine()
+        {
+            return Verdict::Insufficient {
+                key: label.clone(),
+                fault: *fault,
+            };
+        }
         if results.iter().any(MatchResult::is_wrong) {
             if attempt.is_password && key.is_none() {
                 return Verdict::Password;

@@ -241,7 +241,13 @@ impl Dialogue {
             Verdict::Password if self.early == EarlyAnswer::Current => return Consequence::GoesOn,
             Verdict::Password => Outcome::Cancelled,
             Verdict::Wrong { lock: Some(_), .. } => Outcome::Wrong,
-            Verdict::Wrong { lock: None, .. } | Verdict::Replayed | Verdict::Stale => {
+            _ if self.is_stuck_with_key(verdict) => Outcome::Wrong,
+            // What was wrong is the key and no guess of the user's: it uses up no try of the next way.
+            _ if self.key.is_over_by(verdict) => return Consequence::GoesOn,
+            Verdict::Wrong { lock: None, .. }
+            | Verdict::Insufficient { .. }
+            | Verdict::Replayed
+            | Verdict::Stale => {
                 match (self.tries_left, self.plan.tries) {
                     (2.., _) => return Consequence::GoesOn,
                     // Asked several times, the tries are used up; asked once, the answer was wrong.
@@ -255,6 +261,11 @@ impl Dialogue {
 
     fn is_followed_by_renewal(&self, passed: &Passed) -> bool {
         self.plan.renews && passed.instead == Some(FallbackCode::Recovery)
+    }
+
+    /// These answers are verified next.
+    pub(super) fn hand_over(&mut self, answers: &[Answer]) {
+        self.key.hand_over(answers);
     }
 
     /// Whether all that was typed since the last verdict is the password.
@@ -274,11 +285,14 @@ impl Dialogue {
         let complaint = match verdict {
             Verdict::Password => Vec::new(),
             _ => {
-                self.tries_left -= 1;
-                self.complaint(&self.plan.wording.asking)
+                self.tries_left -= u32::from(!self.key.is_over_by(verdict));
+                self.complaint(Some(verdict), &self.plan.wording.asking)
             }
         };
-        let next = self.go_on(complaint);
+        let next = match self.key.take_verdict(verdict) {
+            true => self.without_key(complaint),
+            false => self.go_on(complaint),
+        };
         self.with_late_news(next)
     }
 
@@ -286,14 +300,19 @@ impl Dialogue {
     pub(super) fn end_by(&mut self, verdict: &Verdict, outcome: Outcome) -> End {
         match verdict {
             Verdict::Passed(passed) => self.passed(passed),
-            _ => self.end_refused(outcome),
+            _ => self.end_by_complaint(Some(verdict), outcome),
         }
     }
 
     /// Ends a login that does not pass.
     pub(super) fn end_refused(&mut self, outcome: Outcome) -> End {
+        self.end_by_complaint(None, outcome)
+    }
+
+    fn end_by_complaint(&mut self, verdict: Option<&Verdict>, outcome: Outcome) -> End {
+        let complaint = self.complaint(verdict, &self.plan.wording.last);
         let mut end = End {
-            step: told(self.complaint(&self.plan.wording.last), outcome),
+            step: told(complaint, outcome),
             outcome,
             reason: None,
         };

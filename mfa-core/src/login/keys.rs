@@ -1,6 +1,7 @@
 //! What a login has of security keys: which count, what sshd has verified, and whether an SSH agent can sign.
 
 use crate::account::Account;
+use crate::factors::security_key::challenge::{Assertion, SignatureFault};
 use crate::factors::security_key::{KEY_TYPES, PublicKey};
 use crate::factors::{Factor, FactorCombination, FactorRow, Verification};
 
@@ -89,10 +90,23 @@ impl KeyTerms {
         self.verifies_owner
     }
 
-    /// Whether such a key counts.
+    /// Whether such a key counts. One in a file never verifies its owner.
     #[must_use]
     pub fn take(&self, key: &PublicKey) -> bool {
-        self.types().any(|name| name == key.type_name())
+        let can_verify = key.is_security_key() || !self.verifies_owner;
+        can_verify && self.types().any(|name| name == key.type_name())
+    }
+
+    /// Whether a signature shows enough to count.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureFault::NotVerified`].
+    pub fn check(&self, shown: Assertion) -> Result<Assertion, SignatureFault> {
+        match shown.is_owner_verified || !self.verifies_owner {
+            true => Ok(shown),
+            false => Err(SignatureFault::NotVerified),
+        }
     }
 
     /// Whether `account` has a key that counts and can be met.

@@ -129,11 +129,14 @@ impl Dialogue {
                 query,
             }),
             Next::Relay(step, turn) => Effect::AskAgent(step, AskingAgent(self, turn)),
-            Next::Verify(answers) => Effect::Verify(Verifying {
-                is_password: self.take_is_password(),
-                dialogue: self,
-                answers,
-            }),
+            Next::Verify(answers) => {
+                self.hand_over(&answers);
+                Effect::Verify(Verifying {
+                    is_password: self.take_is_password(),
+                    dialogue: self,
+                    answers,
+                })
+            }
             Next::End(end) => Effect::End(end),
         }
     }

@@ -71,6 +71,12 @@ pub enum Text {
     KeyOutOfReach,
     /// The signature of a security key was wrong, or the account is locked.
     KeyNotAccepted,
+    /// The security key signs without being touched.
+    KeyNotTouched,
+    /// The security key did not verify its owner.
+    KeyNotVerified,
+    /// The security key counts fewer signatures than before.
+    KeyWentBack,
     /// What is wrong with a telephone number.
     Number(NumberError),
     /// Before anything but a device is enrolled first.
@@ -226,6 +232,9 @@ impl Text {
             Self::KeySilent => "key-silent",
             Self::KeyOutOfReach => "key-out-of-reach",
             Self::KeyNotAccepted => "key-not-accepted",
+            Self::KeyNotTouched => "key-not-touched",
+            Self::KeyNotVerified => "key-not-verified",
+            Self::KeyWentBack => "key-went-back",
             Self::Number(error) => number(error),
             Self::AddressUnknown => "address-unknown",
             Self::EnrollNone => "enroll-none",

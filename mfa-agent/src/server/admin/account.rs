@@ -186,6 +186,7 @@ impl Connection {
                 true => account.forget_spent_codes(Timestamp::now()).words(),
                 false => None,
             };
+            permit.check_keys(&before, account)?;
             permit.check_left(account, factor)?;
             permit.check_last(&before, account, &prospects)?;
             let event = || Event {

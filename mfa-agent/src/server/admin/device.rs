@@ -71,6 +71,7 @@ impl Connection {
         let (changed, (label, note)) = self.change_factors(&subject, &permit, |account| {
             let before = account.clone();
             let (label, changed) = switch(account, named, label.as_ref(), enabled)?;
+            permit.check_keys(&before, account)?;
             if !enabled {
                 permit.check_left(account, factor)?;
                 permit.check_last(&before, account, &prospects)?;

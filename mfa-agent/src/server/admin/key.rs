@@ -145,11 +145,9 @@ impl Connection {
             Err(NoSignature::Refused) => return Err(unsigned(REFUSED)),
             Err(other) => return Err(unsigned(&other.to_string())),
         };
-        let is_owner_wanted = self.agent.settings().key.verifies_owner();
-        if is_owner_wanted && key.is_security_key() && !assertion.is_owner_verified {
-            return Err(unsigned(NOT_VERIFIED));
-        }
-        Ok(assertion.counter)
+        let checked = self.agent.settings().key.check(assertion);
+        let shown = checked.map_err(|_| unsigned(NOT_VERIFIED))?;
+        Ok(shown.counter)
     }
 
     /// A signature that is wrong is no guess, since nothing is verified against the account, but it is worth a line.
@@ -205,8 +203,17 @@ impl Connection {
             let stored = account.find_key(Some(&name)).map_err(Failure::refused)?;
             Ok((added.then(|| event.clone()), stored.clone()))
         })?;
-        // Whose key it is besides is not for everybody to know.
-        let note = others.note().filter(|_| permit.by() == By::Administrator);
+        // Whose key it is besides is not for everybody to know. What a user's own key shows was checked.
+        let note = match permit.by() {
+            By::Administrator => {
+                let notes = others
+                    .note()
+                    .into_iter()
+                    .chain(unshown(&self.agent.settings()));
+                Some(notes.collect::<Vec<_>>().join("\n")).filter(|notes| !notes.is_empty())
+            }
+            By::User => None,
+        };
         Ok(EnrollKeyReply {
             stored: true,
             changed,
@@ -237,19 +244,29 @@ fn now() -> Timestamp {
 fn check_type(settings: &Settings, key: &PublicKey) -> Result<(), Failure> {
     match settings.key.take(key) {
         true => Ok(()),
-        false => Err(Failure::refused(of_other_type(key))),
+        false => Err(Failure::refused(of_other_type(settings, key))),
     }
 }
 
-fn of_other_type(key: &PublicKey) -> String {
+fn of_other_type(settings: &Settings, key: &PublicKey) -> String {
     let kind = key.type_name();
-    match key.is_security_key() {
-        true => format!("[key] types does not list keys of type {kind}"),
-        false => format!(
+    match (key.is_security_key(), settings.key.verifies_owner()) {
+        (true, _) => format!("[key] types does not list keys of type {kind}"),
+        (false, true) => format!(
+            "{kind} is the type of a key in a file, which never asks for a PIN or a finger, as [key] verification = \
+             \"required\" demands. Make one that does: ssh-keygen -t ed25519-sk -O verify-required"
+        ),
+        (false, false) => format!(
             "{kind} is the type of a key in a file, which can be copied; only security keys count here, as [key] types says. \
              Make one: ssh-keygen -t ed25519-sk"
         ),
     }
+}
+
+/// What nobody knows of keys that were stored without a signature.
+fn unshown(settings: &Settings) -> Option<String> {
+    let is_required = settings.key.verifies_owner();
+    is_required.then(|| UNSHOWN.to_owned())
 }
 
 /// The event of a change of a key.
@@ -303,6 +320,11 @@ const NOT_LISTED: &str = "your ssh-agent does not have this key; to see its keys
 const REFUSED: &str = "your ssh-agent did not sign; plug the key in, and touch it when it blinks";
 const NOT_VERIFIED: &str = "the key did not ask for its PIN, which [key] verification requires; make a key that does: \
                             ssh-keygen -t ed25519-sk -O verify-required";
+
+/// What an administrator who stores keys should know.
+const UNSHOWN: &str = "[key] verification = \"required\" is set: a key of USER counts only if it asks for its PIN or a finger, \
+                       which a public key does not show. A key that does is made with ssh-keygen -O verify-required; with \
+                       another, USER is asked for the next factor";
 
 fn unsigned(why: &str) -> Failure {
     Failure::refused(format!("{why}. Nothing was stored"))

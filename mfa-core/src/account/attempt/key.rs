@@ -32,7 +32,7 @@ pub(super) enum KeyMatch {
     Gone,
 }
 
-/// Why a key does not count.
+/// Why a key that was met does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFault {
     /// Its signature is wrong, or shows too little.
@@ -67,7 +67,15 @@ impl KeyProof {
     /// Whether no change of the record can make it count.
     #[must_use]
     pub fn is_wrong(&self) -> bool {
-        matches!(self, Self::Signed { shown: Err(_), .. })
+        match self {
+            Self::Signed {
+                shown: Ok(shown),
+                known,
+                ..
+            } => *known > 0 && shown.counter <= *known,
+            Self::Signed { shown: Err(_), .. } => true,
+            Self::BySshd(_) => false,
+        }
     }
 }
 
@@ -78,7 +86,7 @@ impl SecurityKey {
     /// same time one may be verified after another that has signed later: what is known meanwhile is no measure. The same
     /// count twice, though, is of two keys.
     fn may_show(&self, counter: u32, known: u32) -> bool {
-        let counts_none = counter == 0 && self.counter == 0;
+        let counts_none = counter == 0 && known == 0 && self.counter == 0;
         counts_none || counter > known && counter != self.counter
     }
 }

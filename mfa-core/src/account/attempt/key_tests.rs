@@ -112,6 +112,45 @@ fn a_wrong_signature_is_a_failure_and_five_lock_also_for_sshd() {
 }
 
 #[test]
+fn a_signature_that_shows_too_little_is_no_guess_and_tells_nothing_of_a_pin() {
+    for fault in [SignatureFault::NotTouched, SignatureFault::NotVerified] {
+        let mut account = with_key();
+        for with in [None, Some(pin(true)), Some(pin(false))] {
+            let proof = PreparedAnswer::Key(KeyProof::Signed {
+                key: key(),
+                known: 0,
+                shown: Err(fault),
+            });
+            let answers = std::iter::once(proof).chain(with).collect();
+            let before = account.clone();
+            let insufficient = Verdict::Insufficient {
+                key: "blue".to_owned(),
+                fault,
+            };
+            assert_eq!(verify(&mut account, answers), insufficient);
+            assert_eq!(account, before, "nothing is counted");
+        }
+    }
+}
+
+/// Such a proof is verified without the other answers of its way, so it must never pass.
+#[test]
+fn a_proof_that_is_wrong_by_itself_passes_at_no_record() {
+    for (known, shown, kept) in (0..4).flat_map(|known| {
+        (0..4).flat_map(move |shown| (0..4).map(move |kept| (known, shown, kept)))
+    }) {
+        let PreparedAnswer::Key(proof) = signed(known, shown) else {
+            panic!("no proof")
+        };
+        let mut account = with_key();
+        account.count_key(0, Some(kept));
+        let verdict = verify(&mut account, vec![PreparedAnswer::Key(proof.clone())]);
+        let passed = matches!(verdict, Verdict::Passed(_));
+        assert!(!(passed && proof.is_wrong()), "{known} {shown} {kept}");
+    }
+}
+
+#[test]
 fn a_count_that_goes_back_is_a_failure_that_the_record_remembers_until_the_key_is_enabled() {
     for again in [(7, 7), (7, 6), (7, 0), (7, 1)] {
         let mut account = with_key();

@@ -92,7 +92,7 @@ pub enum NoSignature {
     Unreadable,
 }
 
-/// Why a signature is wrong.
+/// Why a signature does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureFault {
     /// It is not of this key, or not over this challenge.
@@ -106,6 +106,17 @@ pub enum SignatureFault {
         "the key did not verify its owner by a PIN or a finger, which [key] verification requires"
     )]
     NotVerified,
+}
+
+impl SignatureFault {
+    /// Whether the key itself has signed this challenge, so that nobody has guessed anything.
+    #[must_use]
+    pub const fn is_genuine(self) -> bool {
+        match self {
+            Self::Invalid => false,
+            Self::NotTouched | Self::NotVerified => true,
+        }
+    }
 }
 
 /// The message that asks an agent for its identities.

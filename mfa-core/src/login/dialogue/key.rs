@@ -2,7 +2,8 @@
 //!
 //! Nothing is typed for a key. What sshd has verified is met without a word. Else the user's SSH agent is asked which keys
 //! it has, whoever the user is, and then to sign with one that is theirs, which the user hears of first. If no key signs,
-//! the login goes on without keys: by the next way that the user can go. An agent that says no, or nothing, is no guess.
+//! the login goes on without keys: by the next way that the user can go. An agent that says no, or nothing, is no guess,
+//! and neither is a key that signs but shows too little. Once a key was refused, none is asked for in this login any more.
 
 use std::collections::VecDeque;
 
@@ -14,7 +15,7 @@ use super::super::keys::{has_key, is_key};
 use super::super::messages::{error, info};
 use super::super::plan::{Answer, Plan};
 use super::{Dialogue, Next, cancelled_for, told};
-use crate::account::KeyProof;
+use crate::account::{KeyFault, KeyProof, Verdict};
 use crate::factors::security_key::challenge::{
     Challenge, ChallengeContext, Identity, Purpose, SignatureFault, identities, identities_request,
 };
@@ -35,12 +36,25 @@ const TO_TOUCH: u32 = 45;
 pub(super) struct KeyState {
     /// How many more messages go to the user's SSH agent.
     messages_left: u32,
-    /// Whether no more is asked for a key in this login, because none has signed.
-    is_over: bool,
+    /// Whether a key may be asked for.
+    standing: Standing,
+    /// Whether what is verified holds a key.
+    is_given: bool,
     /// Whether the last thing that the user did was to touch one.
     is_last: bool,
     /// Whether the user has asked for the way with the key.
     is_chosen: bool,
+}
+
+/// Whether a key may be asked for in a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It may.
+    Open,
+    /// Not before the user chooses a way with one: none has signed, or one has signed something else.
+    Silent,
+    /// Never: one was met and refused. It would be refused again.
+    Refused,
 }
 
 /// What an SSH agent is asked.
@@ -72,7 +86,8 @@ impl KeyState {
     pub(super) const fn new() -> Self {
         Self {
             messages_left: MAX_MESSAGES,
-            is_over: false,
+            standing: Standing::Open,
+            is_given: false,
             is_last: false,
             is_chosen: false,
         }
@@ -89,9 +104,52 @@ impl KeyState {
     }
 
     /// The user has chosen a way: a key may be asked once more.
-    pub(super) const fn chosen(&mut self) {
-        self.is_over = false;
+    pub(super) fn chosen(&mut self) {
+        if self.standing == Standing::Silent {
+            self.standing = Standing::Open;
+        }
         self.is_chosen = true;
+    }
+
+    /// These answers are verified next.
+    pub(super) fn hand_over(&mut self, answers: &[Answer]) {
+        self.is_given = answers.iter().any(|answer| answer.key.is_some());
+    }
+
+    /// Whether this verdict refuses a key that is no guess: it is the user's, but shows too little, may have been copied,
+    /// or was removed or disabled meanwhile.
+    pub(super) fn is_over_by(&self, verdict: &Verdict) -> bool {
+        match verdict {
+            Verdict::Insufficient { .. } => true,
+            Verdict::Wrong {
+                key: Some((_, fault)),
+                ..
+            } => *fault == KeyFault::WentBack,
+            Verdict::Stale => self.is_given,
+            _ => false,
+        }
+    }
+
+    /// What the user hears of such a key.
+    pub(super) fn complaint(&self, verdict: &Verdict) -> Option<Text> {
+        match verdict {
+            Verdict::Insufficient {
+                fault: SignatureFault::NotVerified,
+                ..
+            } => Some(Text::KeyNotVerified),
+            Verdict::Insufficient { .. } => Some(Text::KeyNotTouched),
+            Verdict::Stale if self.is_given => Some(Text::KeyOutOfReach),
+            _ if self.is_over_by(verdict) => Some(Text::KeyWentBack),
+            _ => None,
+        }
+    }
+
+    /// Takes a verdict. Returns whether the login goes on without keys.
+    pub(super) fn take_verdict(&mut self, verdict: &Verdict) -> bool {
+        if self.is_over_by(verdict) {
+            self.standing = Standing::Refused;
+        }
+        std::mem::take(&mut self.is_given) && self.standing != Standing::Open
     }
 }
 
@@ -122,11 +180,14 @@ impl Dialogue {
 
     /// Meets a key, or asks the user's SSH agent for one.
     pub(super) fn meet_key<C>(&mut self, factor: Factor, messages: Vec<Message>) -> Next<C> {
+        if self.key.standing == Standing::Refused {
+            return self.without_key(messages);
+        }
         if let Some(key) = &self.user.keys.verified {
             let proof = KeyProof::BySshd(key.clone());
             return self.met(factor, proof, messages);
         }
-        if self.key.is_over || !self.plan.keys.can_sign {
+        if self.key.standing == Standing::Silent || !self.plan.keys.can_sign {
             return self.without_key(messages);
         }
         self.relay(
@@ -178,11 +239,7 @@ impl Dialogue {
             Err(_) => None,
         };
         if let Some(shown) = signed {
-            let verifies_owner = self.plan.keys.terms.verifies_owner();
-            let shown = shown.and_then(|shown| match shown.is_owner_verified {
-                false if verifies_owner => Err(SignatureFault::NotVerified),
-                _ => Ok(shown),
-            });
+            let shown = shown.and_then(|shown| self.plan.keys.terms.check(shown));
             let mut enrolled = self.user.keys.enrolled.iter();
             let known = enrolled.find(|(key, _)| *key == identity.key);
             let proof = KeyProof::Signed {
@@ -251,11 +308,13 @@ impl Dialogue {
         Next::Relay(step, turn)
     }
 
-    /// A key is met. One that is wrong is judged at once: no other answer of the way helps.
+    /// A key is met. One that is wrong is verified at once: no other answer of the way helps.
     fn met<C>(&mut self, factor: Factor, proof: KeyProof, messages: Vec<Message>) -> Next<C> {
         self.key.is_last = true;
-        self.key.is_over |= proof.is_wrong();
         let is_wrong = proof.is_wrong();
+        if is_wrong {
+            self.key.standing = Standing::Silent;
+        }
         self.given.push(Answer {
             key: Some(proof),
             ..Answer::of(factor, mfa_protocol::Secret::default())
@@ -266,9 +325,21 @@ impl Dialogue {
         }
     }
 
+    /// Whether a key was refused, and nothing else is accepted.
+    pub(super) fn is_stuck_with_key(&self, verdict: &Verdict) -> bool {
+        let is_refused = match verdict {
+            Verdict::Wrong { key, .. } => key.is_some(),
+            _ => self.key.is_over_by(verdict),
+        };
+        let mut ways = self.plan.combinations.iter();
+        is_refused && ways.all(has_key)
+    }
+
     /// Goes on by a way without a key, or ends if there is none.
-    fn without_key<C>(&mut self, mut messages: Vec<Message>) -> Next<C> {
-        self.key.is_over = true;
+    pub(super) fn without_key<C>(&mut self, mut messages: Vec<Message>) -> Next<C> {
+        if self.key.standing == Standing::Open {
+            self.key.standing = Standing::Silent;
+        }
         self.given.clear();
         let wanted = std::mem::take(&mut self.key.is_chosen);
         let Some(way) = self.user.way(&self.plan.combinations, |way| !has_key(way)) else {

@@ -5,6 +5,7 @@ use mfa_protocol::login::{Message, Prompt, Step};
 use super::super::keys::is_key;
 use super::super::messages::error;
 use super::{Dialogue, EarlyAnswer, is_judged_elsewhere};
+use crate::account::Verdict;
 use crate::factors::{Factor, FactorRow};
 use crate::texts::{Text, Texts};
 
@@ -57,17 +58,18 @@ impl Dialogue {
         self.plan.single && matches!(self.early, EarlyAnswer::None | EarlyAnswer::Due)
     }
 
-    pub(super) fn complaint(&self, texts: &Texts) -> Vec<Message> {
+    pub(super) fn complaint(&self, verdict: Option<&Verdict>, texts: &Texts) -> Vec<Message> {
         // Programs behind `single` take a message for a failed conversation.
         if self.plan.single {
             Vec::new()
         } else {
+            let of_key = verdict.and_then(|verdict| self.key.complaint(verdict));
             let why = match (self.push.is_last(), self.key.is_last()) {
                 (true, _) => Text::PushNotApproved,
                 (false, true) => Text::KeyNotAccepted,
                 (false, false) => Text::NotAccepted,
             };
-            vec![error(texts, &why)]
+            vec![error(texts, &of_key.unwrap_or(why))]
         }
     }
 }

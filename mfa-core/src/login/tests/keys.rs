@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::account::{KeyFault, KeyProof, SecurityKey};
-use crate::factors::security_key::challenge::SignatureFault;
+use crate::factors::security_key::challenge::{Assertion, SignatureFault};
 use crate::factors::security_key::samples::{SoftKey, no_identities};
 use mfa_protocol::login::Unsigned;
 
@@ -231,34 +231,143 @@ fn with_a_key_alone_users_without_one_in_reach_read_what_to_do_like_those_who_ha
 #[test]
 fn a_wrong_signature_is_verified_as_such_and_another_way_is_asked_then() {
     let key = SoftKey::ed25519(1);
-    let cases = [
-        (key.clone().saying(0), SignatureFault::NotTouched),
-        (key.clone().forging(), SignatureFault::Invalid),
-    ];
-    for (mut key, fault) in cases {
-        let (mut talk, next) = first(plan_of(&["key+pin", "totp"], true, &[]), &with_key(&key));
-        let (message, _) = relayed(next);
-        let (message, _) = relayed(talk.relayed(Ok(key.answer(&message))));
-        let proofs = proofs(talk.relayed(Ok(key.answer(&message))));
-        let [
-            KeyProof::Signed {
-                shown: Err(found), ..
-            },
-        ] = proofs[..]
-        else {
-            panic!("{proofs:?}")
-        };
-        assert_eq!(found, fault);
-        let wrong = Verdict::Wrong {
-            failures: 1,
-            lock: None,
-            out_of_sync: None,
-            expended: None,
-            key: Some(("blue".to_owned(), KeyFault::Signature(fault))),
-        };
-        let step = asked(talk.verified(&wrong));
-        assert_eq!(prompt(&step), TOTP);
-        assert!(texts(&step)[0].contains("security key"), "{step:?}");
+    let mut key = key.forging();
+    let plan = plan_of(&["key+pin", "totp"], true, &[]);
+    let (mut talk, found) = signed(plan, &with_key(&key), &mut key);
+    assert_eq!(found, Some(Err(SignatureFault::Invalid)));
+    let fault = KeyFault::Signature(SignatureFault::Invalid);
+    let step = asked(talk.verified(&wrong(fault, None)));
+    assert_eq!(prompt(&step), TOTP);
+    assert!(texts(&step)[0].contains("is not valid"), "{step:?}");
+}
+
+/// Leads a login until the key has signed, and returns what its signature shows.
+fn signed(
+    plan: Plan,
+    account: &Account,
+    key: &mut SoftKey,
+) -> (Talk, Option<Result<Assertion, SignatureFault>>) {
+    let (mut talk, next) = first(plan, account);
+    let (message, _) = relayed(next);
+    let (message, _) = relayed(talk.relayed(Ok(key.answer(&message))));
+    let proofs = proofs(talk.relayed(Ok(key.answer(&message))));
+    let shown = match &proofs[..] {
+        [KeyProof::Signed { shown, .. }] => Some(*shown),
+        _ => None,
+    };
+    (talk, shown)
+}
+
+fn wrong(fault: KeyFault, lock: Option<Lock>) -> Verdict {
+    Verdict::Wrong {
+        failures: 1,
+        lock,
+        out_of_sync: None,
+        expended: None,
+        key: Some(("blue".to_owned(), fault)),
+    }
+}
+
+/// The verdicts on keys that are no guess, and what the user hears of them.
+fn refusals() -> [(Verdict, &'static str); 4] {
+    let insufficient = |fault| Verdict::Insufficient {
+        key: "blue".to_owned(),
+        fault,
+    };
+    [
+        (
+            insufficient(SignatureFault::NotTouched),
+            "without being touched",
+        ),
+        (
+            insufficient(SignatureFault::NotVerified),
+            "PIN or your finger",
+        ),
+        (wrong(KeyFault::WentBack, None), "may have been copied"),
+        (Verdict::Stale, OUT_OF_REACH),
+    ]
+}
+
+#[test]
+fn after_a_key_that_is_refused_the_code_is_asked_for_with_all_its_tries_and_the_key_never_again() {
+    for tries in [1, 2, 3] {
+        for (verdict, why) in refusals() {
+            let mut key = SoftKey::ed25519(1);
+            let plan = Plan {
+                tries,
+                ..plan_of(&["key", "totp"], true, &[])
+            };
+            let (mut talk, _) = signed(plan, &with_key(&key), &mut key);
+            let step = asked(talk.verified(&verdict));
+            assert_eq!(prompt(&step), TOTP, "{tries} {verdict:?}");
+            assert!(texts(&step)[0].contains(why), "{step:?}");
+            asked(answer(&mut talk, "?"));
+            let step = asked(answer(&mut talk, "1"));
+            assert_eq!(prompt(&step), TOTP, "the key is over: {verdict:?}");
+            for _ in 1..tries {
+                assert!(matches!(answer(&mut talk, "000000"), Next::Verify(_)));
+                assert_eq!(prompt(&asked(talk.verified(&WRONG))), TOTP);
+            }
+            assert!(matches!(answer(&mut talk, "000000"), Next::Verify(_)));
+            assert!(matches!(talk.verified(&WRONG), Next::End(..)));
+        }
+    }
+}
+
+#[test]
+fn a_key_alone_that_is_refused_ends_the_login_and_the_user_reads_why() {
+    for tries in [1, 3] {
+        for (verdict, why) in refusals() {
+            let mut key = SoftKey::ed25519(1);
+            let plan = Plan {
+                tries,
+                ..plan_of(&["key", "key+pin"], true, &[])
+            };
+            let (mut talk, _) = signed(plan, &with_key(&key), &mut key);
+            let Next::End(step, Outcome::Wrong) = talk.verified(&verdict) else {
+                panic!("{verdict:?}")
+            };
+            assert!(texts(&step)[0].contains(why), "{step:?}");
+        }
+    }
+    let mut key = SoftKey::ed25519(1);
+    let (mut talk, _) = signed(
+        plan_of(&["key", "totp"], true, &[]),
+        &with_key(&key),
+        &mut key,
+    );
+    let locked = talk.verified(&wrong(KeyFault::WentBack, Some(Lock::Administrator)));
+    assert!(matches!(locked, Next::End(_, Outcome::Wrong)), "{locked:?}");
+}
+
+#[test]
+fn a_count_that_went_back_is_verified_before_a_pin_is_asked_for() {
+    let mut key = SoftKey::ed25519(1);
+    let mut account = full();
+    let label = "blue".parse().unwrap();
+    let enrolled = SecurityKey::new(label, key.public(), at(0)).counted(9);
+    account.add_key(enrolled).unwrap();
+    let plan = plan_of(&["key+pin", "totp"], true, &[]);
+    let (_, shown) = signed(plan, &account, &mut key);
+    assert_eq!(shown.unwrap().unwrap().counter, 1);
+}
+
+#[test]
+fn a_key_that_sshd_has_verified_and_that_is_gone_is_not_met_again() {
+    let key = SoftKey::ed25519(1);
+    let (mut talk, next) = first(plan_of(&["key", "totp"], false, &[&key]), &with_key(&key));
+    assert_eq!(proofs(next).len(), 1);
+    assert_eq!(prompt(&asked(talk.verified(&Verdict::Stale))), TOTP);
+}
+
+#[test]
+fn a_key_in_a_file_does_not_count_where_keys_must_verify_their_owner() {
+    use crate::factors::security_key::{KeyLine, samples::plain_line};
+    let plain: KeyLine = plain_line().parse().unwrap();
+    for verifies_owner in [false, true] {
+        let terms = KeyTerms::of(|_| true, verifies_owner);
+        assert_eq!(terms.take(&plain.key), !verifies_owner);
+        assert!(terms.take(&SoftKey::p256().public()));
     }
 }
 

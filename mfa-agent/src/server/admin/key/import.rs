@@ -9,7 +9,7 @@ use super::super::super::commit::put_if;
 use super::super::super::connection::Connection;
 use super::super::super::error::{Failure, about};
 use super::super::factor_event;
-use super::{now, of_other_type};
+use super::{now, of_other_type, unshown};
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::{After, Key};
@@ -58,6 +58,10 @@ impl Connection {
             Ok(put_if(event, account, results))
         })?;
         let user = subject.user.to_string();
+        let has_stored = results.iter().any(|it| it.result == KeyOutcome::Stored);
+        let unshown = unshown(&settings).filter(|_| has_stored);
+        let notes: Vec<_> = others.note().into_iter().chain(unshown).collect();
+        let notes = notes.join("\n");
         Ok(ImportKeysReply {
             results: results
                 .into_iter()
@@ -66,7 +70,7 @@ impl Connection {
                     ..result
                 })
                 .collect(),
-            note: others.note().map(|note| about(&note, &user)),
+            note: (!notes.is_empty()).then(|| about(&notes, &user)),
             user,
         })
     }
@@ -77,7 +81,7 @@ fn read(settings: &Settings, line: &WireLine) -> Result<PublicKey, (KeyOutcome, 
     let read: Result<KeyLine, _> = line.key.parse();
     match read {
         Ok(read) if settings.key.take(&read.key) => Ok(read.key),
-        Ok(read) => Err((KeyOutcome::Left, of_other_type(&read.key))),
+        Ok(read) => Err((KeyOutcome::Left, of_other_type(settings, &read.key))),
         // sshd takes keys of other types, which are none of ours.
         Err(error) if line.key.starts_with("sk-") => Err((KeyOutcome::Refused, error.to_string())),
         Err(error) => Err((KeyOutcome::Left, error.to_string())),
