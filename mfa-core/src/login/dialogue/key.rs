@@ -272,7 +272,10 @@ impl Dialogue {
         self.given.clear();
         let wanted = std::mem::take(&mut self.key.is_chosen);
         let Some(way) = self.user.way(&self.plan.combinations, |way| !has_key(way)) else {
-            messages.push(error(&self.plan.wording.last, &Text::KeyOutOfReach));
+            messages.push(error(
+                &self.plan.wording.last,
+                &Text::KeyOutOfReach(self.plan.keys.way()),
+            ));
             return Next::End(End {
                 step: told(messages, Outcome::Wrong),
                 outcome: Outcome::Wrong,
@@ -280,7 +283,10 @@ impl Dialogue {
             });
         };
         if wanted && messages.is_empty() {
-            messages.push(error(&self.plan.wording.asking, &Text::KeyOutOfReach));
+            messages.push(error(
+                &self.plan.wording.asking,
+                &Text::KeyOutOfReach(self.plan.keys.way()),
+            ));
         }
         self.combination = way;
         self.go_on(messages)
