@@ -85,7 +85,12 @@ challenge-too-many = The server that checks your passcode asked too many questio
 # Security keys. The first is said before the key blinks.
 touch-key = Touch your security key.
 key-silent = The security key did not answer: it is not plugged in, or was not touched in time.
-key-out-of-reach = No security key that is set up for you is in reach. Log in by SSH with the key itself, or forward your SSH agent (ssh -A) and check that it has the key (ssh-add -L). If you can't, contact your administrator.
+# $program: how it could use one: sshd, agent (it reaches the SSH agent of the user) or none.
+key-out-of-reach = { $program ->
+    [sshd] No security key that is set up for you is in reach. Log in with the key itself: check that your SSH agent has it (ssh-add -L), or name it (ssh -i). If you can't, contact your administrator.
+    [agent] No security key that is set up for you is in reach. Forward your SSH agent (ssh -A) and check that it has the key (ssh-add -L). If you can't, contact your administrator.
+   *[none] This program can't use security keys. Contact your administrator.
+}
 key-not-accepted = Not accepted: the signature of the security key is not valid, or the account is temporarily locked. If this keeps happening, contact your administrator.
 key-not-touched = The security key signs without being touched, which is not accepted here. Use a key that asks for a touch, or contact your administrator.
 key-not-verified = The security key did not ask for its PIN or your finger, which is required here. Use a key that does (ssh-keygen -t ed25519-sk -O verify-required), or contact your administrator.

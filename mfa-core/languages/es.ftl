@@ -70,7 +70,11 @@ push-too-many = Se han enviado demasiadas solicitudes a su teléfono. Escriba un
 challenge-too-many = El servidor que comprueba su código de acceso ha hecho demasiadas preguntas. Inténtelo de nuevo dentro de unos minutos.
 touch-key = Toque su llave de seguridad.
 key-silent = La llave de seguridad no ha respondido: no está conectada o no se tocó a tiempo.
-key-out-of-reach = Desde aquí no se puede acceder a ninguna llave de seguridad configurada para usted. Inicie sesión por SSH con la propia llave, o reenvíe su agente SSH (ssh -A) y compruebe que tiene la llave (ssh-add -L). Si no puede, póngase en contacto con su administrador.
+key-out-of-reach = { $program ->
+    [sshd] Desde aquí no se puede acceder a ninguna llave de seguridad configurada para usted. Inicie sesión con la propia llave: compruebe que su agente SSH la tiene (ssh-add -L), o indíquela (ssh -i). Si no puede, póngase en contacto con su administrador.
+    [agent] Desde aquí no se puede acceder a ninguna llave de seguridad configurada para usted. Reenvíe su agente SSH (ssh -A) y compruebe que tiene la llave (ssh-add -L). Si no puede, póngase en contacto con su administrador.
+   *[none] Este programa no puede usar llaves de seguridad. Póngase en contacto con su administrador.
+}
 key-not-accepted = No se ha aceptado: la firma de la llave de seguridad no es válida o la cuenta está bloqueada temporalmente. Si el problema continúa, póngase en contacto con su administrador.
 key-not-touched = La llave de seguridad firma sin que se la toque, y eso no se acepta aquí. Use una llave que pida que la toquen o póngase en contacto con su administrador.
 key-not-verified = La llave de seguridad no ha pedido su PIN ni su huella, y aquí es obligatorio. Use una llave que lo haga (ssh-keygen -t ed25519-sk -O verify-required) o póngase en contacto con su administrador.

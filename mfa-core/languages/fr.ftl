@@ -71,7 +71,11 @@ push-too-many = Trop de demandes ont été envoyées à votre téléphone. Saisi
 challenge-too-many = Le serveur qui vérifie votre code d'accès a posé trop de questions. Réessayez dans quelques minutes.
 touch-key = Touchez votre clé de sécurité.
 key-silent = La clé de sécurité n'a pas répondu : elle n'est pas branchée ou n'a pas été touchée à temps.
-key-out-of-reach = Aucune clé de sécurité configurée pour vous n'est accessible d'ici. Connectez-vous par SSH avec la clé elle-même, ou transférez votre agent SSH (ssh -A) et vérifiez qu'il contient la clé (ssh-add -L). Si vous ne le pouvez pas, contactez votre administrateur.
+key-out-of-reach = { $program ->
+    [sshd] Aucune clé de sécurité configurée pour vous n'est accessible d'ici. Connectez-vous avec la clé elle-même : vérifiez que votre agent SSH la contient (ssh-add -L), ou indiquez-la (ssh -i). Si vous ne le pouvez pas, contactez votre administrateur.
+    [agent] Aucune clé de sécurité configurée pour vous n'est accessible d'ici. Transférez votre agent SSH (ssh -A) et vérifiez qu'il contient la clé (ssh-add -L). Si vous ne le pouvez pas, contactez votre administrateur.
+   *[none] Ce programme ne peut pas utiliser de clés de sécurité. Contactez votre administrateur.
+}
 key-not-accepted = Réponse refusée : la signature de la clé de sécurité n'est pas valide ou le compte est temporairement bloqué. Si le problème persiste, contactez votre administrateur.
 key-not-touched = La clé de sécurité signe sans être touchée, ce qui n'est pas accepté ici. Utilisez une clé qui demande un contact, ou contactez votre administrateur.
 key-not-verified = La clé de sécurité n'a demandé ni son code PIN ni votre doigt, ce qui est exigé ici. Utilisez une clé qui le fait (ssh-keygen -t ed25519-sk -O verify-required), ou contactez votre administrateur.

@@ -3,6 +3,7 @@
 //!
 //! What a rule inherits from `[policy]` unchanged is reported once, for `[policy]`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mfa_protocol::admin::Finding;
@@ -12,16 +13,14 @@ use super::lists::only;
 use super::rules::{quoted, without_place};
 use super::shadowing::is_dead;
 use super::warning;
-use mfa_core::factors::{Factor, FactorCombination};
-use mfa_core::login::AskTerms;
 use mfa_core::login::entry::{EntryFacts, can_be_set_up};
-use mfa_core::login::is_sshd;
+use mfa_core::login::{AskTerms, KeyService, KeyTerms, has_key, is_sshd};
 use mfa_core::policy::{
     Action, Ask, Place, Policy, Prompting, Rule, SessionRule, Unenrolled, length_of_time,
 };
 
-/// The services that reach an SSH agent of the user. Any program with a terminal of the user's could; these do.
-const WITH_KEYS: [&str; 6] = ["sudo", "sudo-i", "su", "su-l", "doas", "mfactl"];
+/// Where users log in, also if no rule names it.
+const USUAL: [&str; 2] = ["sshd", "login"];
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -36,7 +35,39 @@ pub(super) fn of_default(policy: &Policy, facts: &EntryFacts<'_>) -> Vec<Finding
     findings.extend(about.hopeless(ask));
     findings.extend(about.sets_up_nothing(ask, facts));
     findings.extend(about.long_session(ask));
+    if !policy.asks_nobody() {
+        findings.extend(about.without_keys(ask, facts.keys, usual(policy, None)));
+    }
+    findings.extend(of_keys(facts.keys));
     findings
+}
+
+/// Types of keys that never count.
+fn of_keys(terms: KeyTerms) -> Option<Finding> {
+    let in_vain: Vec<&str> = terms.types_in_vain().collect();
+    let message = format!(
+        "[key] types lists {}, but verification = \"required\": keys in files can't show that they asked for a PIN, so \
+         none of them counts; remove these types, or set verification = \"preferred\"",
+        quoted(&in_vain)
+    );
+    (!in_vain.is_empty()).then(|| warning(None, message))
+}
+
+/// The usual services whose logins can come to `rule`, or past all rules.
+fn usual(policy: &Policy, rule: Option<&Rule>) -> Vec<&'static str> {
+    let is_it = |other: &&Arc<Rule>| !rule.is_some_and(|rule| std::ptr::eq(rule, other.as_ref()));
+    let comes_here = |service: &&str| {
+        let mut before = policy.rules.iter().take_while(is_it);
+        before.all(|other| !(other.is_for_service(service) && other.is_for_whole_services()))
+            && rule.is_none_or(|rule| rule.is_for_service(service))
+    };
+    USUAL.into_iter().filter(comes_here).collect()
+}
+
+/// The services of whose logins `rule` decides: those that it names, or else the usual ones.
+fn services_of<'a>(policy: &Policy, rule: &'a Rule) -> Vec<&'a str> {
+    let named = rule.services.as_ref().and_then(only);
+    named.unwrap_or_else(|| usual(policy, Some(rule)))
 }
 
 /// Findings about what a rule asks.
@@ -56,12 +87,19 @@ pub(super) fn of_rule(policy: &Policy, rule: &Rule, facts: &EntryFacts<'_>) -> V
     let own_session = ask.session != default.session;
     let own_set_up =
         ask.unenrolled != default.unenrolled || ask.combinations != default.combinations;
+    let own_asks = ask.combinations != default.combinations
+        || rule
+            .services
+            .as_ref()
+            .is_some_and(|services| only(services).is_some());
     let found = [
         about
             .hopeless(ask)
             .filter(|_| own_prompting || ask.combinations != default.combinations),
         about.sets_up_nothing(ask, facts).filter(|_| own_set_up),
-        about.without_keys(rule, ask),
+        about
+            .without_keys(ask, facts.keys, services_of(policy, rule))
+            .filter(|_| own_asks),
         about.idle_session(rule, ask).filter(|_| own_session),
         about.long_session(ask).filter(|_| own_session),
         about.unguarded(rule, ask),
@@ -131,22 +169,25 @@ impl Subject<'_> {
         Some(self.warning(&message))
     }
 
-    /// sshd verifies keys, and a few programs reach the user's SSH agent; no other can meet a key.
-    fn without_keys(&self, rule: &Rule, ask: &Ask) -> Option<Finding> {
-        let needs_key =
-            |combination: &FactorCombination| combination.factors().contains(&Factor::Key);
-        let services = only(rule.services.as_ref()?)?;
-        let meets_key = |service: &&str| {
-            let mut known = WITH_KEYS.iter();
-            is_sshd(service) || known.any(|known| known.eq_ignore_ascii_case(service))
-        };
-        let without: Vec<&str> = services.into_iter().filter(|it| !meets_key(it)).collect();
-        if without.is_empty() || !ask.combinations.iter().all(needs_key) {
+    /// sshd verifies keys, and a few programs reach the user's SSH agent; no other can meet a key. `services` are those that
+    /// come here.
+    fn without_keys(&self, ask: &Ask, terms: KeyTerms, services: Vec<&str>) -> Option<Finding> {
+        let is_hopeless = |it: &&str| terms.at(it) == KeyService::Neither;
+        let without: Vec<&str> = services.into_iter().filter(is_hopeless).collect();
+        if without.is_empty() || !ask.combinations.iter().all(has_key) {
             return None;
         }
+        let why = match without.iter().any(|it| is_sshd(it)) {
+            true => {
+                "what sshd has verified does not count with [key] verification = \"required\", since sshd does not say \
+                     that the key asked for a PIN, and only sudo, su, doas and other programs that users start reach an SSH agent"
+            }
+            false => {
+                "only sshd verifies keys, and only sudo, su, doas and other programs that users start reach an SSH agent"
+            }
+        };
         let message = format!(
-            "asks for \"key\" and nothing else, but no login through {} can use a security key: only sshd \
-             verifies keys, and only sudo, su, doas and mfactl reach an SSH agent; add \"totp\" to require",
+            "asks for \"key\" and nothing else, but no login through {} can use a security key: {why}; add \"totp\" to require",
             quoted(&without)
         );
         Some(self.warning(&message))

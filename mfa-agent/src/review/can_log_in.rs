@@ -8,33 +8,42 @@ use jiff::Timestamp;
 use super::person::Person;
 use mfa_core::account::Account;
 use mfa_core::lockout::Lock;
-use mfa_core::login::entry::{Entry, EntryFacts, PolicyEnd, by_policy, foresee};
+use mfa_core::login::entry::{Entry, EntryContext, EntryFacts, PolicyEnd, by_policy, foresee};
+use mfa_core::login::{KeyService, has_key};
 use mfa_core::policy::{Ask, Decision};
 
-/// Whether `person` could log in through a program that guards logins. A person with an unknown account is assumed to
+/// Whether `person` could log in through the program of `service`, which guards logins. A person with an unknown account is assumed to
 /// have everything enrolled that is asked for.
 pub(super) fn can_log_in(
     decision: &Decision,
-    person: &Person,
+    (person, service): (&Person, &str),
     facts: EntryFacts<'_>,
     now: Timestamp,
 ) -> bool {
     match by_policy(decision, None) {
         Err(end) => end == PolicyEnd::Skipped,
-        Ok(ask) => can_answer(ask, person, facts, now),
+        Ok(ask) => can_answer(ask, (person, service), facts, now),
     }
 }
 
-fn can_answer(ask: &Ask, person: &Person, facts: EntryFacts<'_>, now: Timestamp) -> bool {
+fn can_answer(
+    ask: &Ask,
+    (person, service): (&Person, &str),
+    facts: EntryFacts<'_>,
+    now: Timestamp,
+) -> bool {
     let unknown = Account::default();
     let account = person.account.as_ref().unwrap_or(&unknown);
-    let entry = foresee(ask, account, facts, (&person.name, &person.known), now);
+    let (way, keys) = (facts.keys.at(service), account.keys_of_use());
+    let context = EntryContext::foreseen(&person.name, way.at_best(&keys), now);
+    let entry = foresee(ask, account, facts, context, &person.known);
     match entry {
         Entry::NoRoom => false,
         Entry::LetIn(_) => true,
-        Entry::Enroll(_) | Entry::Ask(_) => {
-            person.account.is_none() || entry.can_be_passed() && !is_locked_for_good(account, now)
-        }
+        Entry::Enroll(_) | Entry::Ask(_) => match person.account.is_some() {
+            true => entry.can_be_passed() && !is_locked_for_good(account, now),
+            false => way != KeyService::Neither || !ask.combinations.iter().all(has_key),
+        },
     }
 }
 

@@ -157,7 +157,7 @@ impl<'a> Survey<'a> {
 
     /// The same, for one terminal and one set of verified methods.
     fn search_one(&mut self, left: &mut usize, approach: &Approach<'_>) -> Search {
-        let person = approach.person;
+        let (person, service) = (approach.person, approach.entry_point.service());
         let few = self.narrowed(approach);
         let rules: Vec<&Rule> = few.rules.iter().map(Arc::as_ref).collect();
         let personal = person.account.as_ref().map(Account::personal);
@@ -173,7 +173,7 @@ impl<'a> Survey<'a> {
                 };
                 *left = less;
                 let decision = approach.decide(&few, &personal, origin, *time);
-                if can_log_in(&decision, person, self.facts, self.now) {
+                if can_log_in(&decision, (person, service), self.facts, self.now) {
                     return Search::GetsIn;
                 }
                 let asks = matches!(decision.verdict, PolicyVerdict::Ask(_));

@@ -15,7 +15,10 @@ use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use crate::profile::known_user;
 use mfa_core::account::Account;
-use mfa_core::login::entry::{Entry, EntryFacts, KnownUser, LetIn, by_policy, foresee};
+use mfa_core::login::KeyReach;
+use mfa_core::login::entry::{
+    Entry, EntryContext, EntryFacts, KnownUser, LetIn, by_policy, foresee,
+};
 use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{Ask, Facts, Pattern, Patterns, Policy, Unenrolled};
 
@@ -93,8 +96,8 @@ impl Prospects<'_> {
     /// What such an account leaves the user.
     pub(super) fn remains(&self, account: &Account) -> Remains {
         let mut best = None;
-        self.each_ask(account, |ask| {
-            best = best.max(Some(self.remains_of(ask, account)));
+        self.each_ask(account, |ask, service| {
+            best = best.max(Some(self.remains_of(ask, account, service)));
         });
         best.unwrap_or(Remains::Enough)
     }
@@ -102,14 +105,14 @@ impl Prospects<'_> {
     /// Whether a user who has never set up anything would be let in somewhere, for good.
     pub(super) fn newcomers_are_let_in(&self, account: &Account) -> bool {
         let mut are_let_in = false;
-        self.each_ask(account, |ask| {
+        self.each_ask(account, |ask, _| {
             are_let_in |= ask.unenrolled == Unenrolled::Allow
         });
         are_let_in
     }
 
     /// Everything that logins of the user may be asked for.
-    fn each_ask(&self, account: &Account, mut take: impl FnMut(&Ask)) {
+    fn each_ask(&self, account: &Account, mut take: impl FnMut(&Ask, &str)) {
         let facts = Facts {
             federated: self.federated,
             groups: &self.groups,
@@ -121,7 +124,7 @@ impl Prospects<'_> {
                 .decisions_at(service, self.user, &facts, &personal)
             {
                 if let Ok(ask) = by_policy(&decision, None) {
-                    take(ask);
+                    take(ask, service);
                 }
             }
         }
@@ -138,15 +141,17 @@ impl Prospects<'_> {
         named.chain(SERVICES).collect()
     }
 
-    fn remains_of(&self, ask: &Ask, account: &Account) -> Remains {
-        match self.foresee(ask, account) {
+    fn remains_of(&self, ask: &Ask, account: &Account, service: &str) -> Remains {
+        let keys = account.keys_of_use();
+        let keys = self.facts.keys.at(service).at_best(&keys);
+        match self.foresee(ask, account, keys) {
             Entry::LetIn(LetIn::Session(_) | LetIn::Suspended(_) | LetIn::Unenrolled) => {
                 Remains::Enough
             }
             Entry::LetIn(LetIn::Grace(_)) | Entry::Enroll(_) => Remains::AsNewcomer,
             Entry::NoRoom => Remains::Nothing,
             Entry::Ask(asked) if asked.is_unenrolled => Remains::Nothing,
-            Entry::Ask(_) => match self.foresee(ask, &account.with_codes_used_up()) {
+            Entry::Ask(_) => match self.foresee(ask, &account.with_codes_used_up(), keys) {
                 Entry::LetIn(LetIn::Unenrolled) => Remains::Enough,
                 entry @ Entry::Ask(_) if entry.can_be_passed() => Remains::Enough,
                 _ => Remains::OnlyCodes,
@@ -154,8 +159,8 @@ impl Prospects<'_> {
         }
     }
 
-    fn foresee<'a>(&'a self, ask: &'a Ask, account: &'a Account) -> Entry<'a> {
-        let user = (self.user, &self.known);
-        foresee(ask, account, self.facts, user, self.now)
+    fn foresee<'a>(&'a self, ask: &'a Ask, account: &'a Account, keys: KeyReach<'a>) -> Entry<'a> {
+        let context = EntryContext::foreseen(self.user, keys, self.now);
+        foresee(ask, account, self.facts, context, &self.known)
     }
 }

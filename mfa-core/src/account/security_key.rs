@@ -122,6 +122,12 @@ impl Account {
         self.keys.iter().filter(|key| key.enabled)
     }
 
+    /// The same, as they are verified.
+    #[must_use]
+    pub fn keys_of_use(&self) -> Vec<PublicKey> {
+        self.usable_keys().map(|key| key.key.clone()).collect()
+    }
+
     /// Adds a key. Returns whether it is new; adding it again under its own label changes nothing.
     ///
     /// # Errors

@@ -26,7 +26,6 @@ use super::{AskTerms, FallbackRecipients};
 use crate::account::{Account, ByAnswer, NewSession, Session, SessionQuery};
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::{Factor, FactorCombination, FactorRow, Stored};
-use crate::names::UserName;
 use crate::policy::{Ask, Decision, PolicyVerdict, Unenrolled};
 pub use facts::{EntryContext, EntryFacts};
 pub use known_user::{FallbackSource, KnownUser, Profile};
@@ -122,16 +121,16 @@ pub fn entry<'a>(
     }
 }
 
-/// What becomes of a login that nobody has begun ([`EntryContext::foreseen`]).
+/// What becomes of a login that nobody has begun, as a rule [`EntryContext::foreseen`].
 #[must_use]
 pub fn foresee<'a>(
     ask: &'a Ask,
     account: &'a Account,
     facts: EntryFacts<'a>,
-    (user, known): (&'a UserName, &KnownUser),
-    now: Timestamp,
+    context: EntryContext<'a>,
+    known: &KnownUser,
 ) -> Entry<'a> {
-    match entry(ask, account, facts, EntryContext::foreseen(user, now)) {
+    match entry(ask, account, facts, context) {
         Preparation::Decided(entry) => entry,
         Preparation::NeedsKnownUser(undecided) => undecided.decide(known),
     }

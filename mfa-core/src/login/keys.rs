@@ -24,6 +24,58 @@ pub struct KeyTerms {
     verifies_owner: bool,
 }
 
+/// The services of programs that users start themselves, which therefore reach the users' SSH agents.
+const WITH_AGENT: [&str; 10] = [
+    "sudo",
+    "sudo-i",
+    "su",
+    "su-l",
+    "doas",
+    "mfactl",
+    "i3lock",
+    "swaylock",
+    "vlock",
+    "xscreensaver",
+];
+
+/// How the program of a PAM service can meet keys. What a login has of them is [`KeyReach`]; this is for whoever speaks of
+/// logins that nobody has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyService {
+    /// It verifies keys: sshd.
+    Verifies,
+    /// It reaches the user's SSH agent.
+    Signs,
+    /// It can't meet any.
+    Neither,
+}
+
+impl KeyService {
+    /// Of this service.
+    #[must_use]
+    pub fn of(service: &str) -> Self {
+        let mut known = WITH_AGENT.iter();
+        match known.any(|known| known.eq_ignore_ascii_case(service)) {
+            _ if is_sshd(service) => Self::Verifies,
+            true => Self::Signs,
+            false => Self::Neither,
+        }
+    }
+
+    /// What a login of such a service, which nobody has begun, could have of keys at best, by a user with the keys
+    /// `enrolled`.
+    #[must_use]
+    pub fn at_best(self, enrolled: &[PublicKey]) -> KeyReach<'_> {
+        KeyReach {
+            verified: match self {
+                Self::Verifies => enrolled,
+                Self::Signs | Self::Neither => &[],
+            },
+            can_sign: self == Self::Signs,
+        }
+    }
+}
+
 /// How keys can be met in a login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyReach<'a> {
@@ -80,8 +132,37 @@ impl KeyTerms {
 
     /// The types of keys that count.
     pub fn types(&self) -> impl Iterator<Item = &'static str> {
+        self.listed().filter(|name| self.can_show(name))
+    }
+
+    /// The types that are taken but never count, because such keys can't verify their owner.
+    pub fn types_in_vain(&self) -> impl Iterator<Item = &'static str> {
+        self.listed().filter(|name| !self.can_show(name))
+    }
+
+    fn listed(&self) -> impl Iterator<Item = &'static str> + use<> {
         let types = KEY_TYPES.into_iter().zip(self.types);
         types.filter_map(|(name, is_taken)| is_taken.then_some(name))
+    }
+
+    /// A key in a file shows neither PIN nor finger.
+    fn can_show(&self, name: &str) -> bool {
+        !self.verifies_owner || name.starts_with("sk-")
+    }
+
+    /// How logins of this service can meet keys that count.
+    #[must_use]
+    pub fn at(&self, service: &str) -> KeyService {
+        match KeyService::of(service) {
+            KeyService::Verifies if !self.believes_sshd() => KeyService::Neither,
+            _ if self.types().next().is_none() => KeyService::Neither,
+            service => service,
+        }
+    }
+
+    /// sshd does not say whether a key has verified its owner.
+    fn believes_sshd(&self) -> bool {
+        !self.verifies_owner
     }
 
     /// Whether a key must verify its owner in each login.
@@ -118,12 +199,20 @@ impl KeyTerms {
 
     /// The key that sshd has verified and that counts, for a user who has none.
     pub(super) fn new_key<'a>(&self, reach: KeyReach<'a>) -> Option<&'a PublicKey> {
-        let verified = reach.verified.iter().filter(|_| !self.verifies_owner);
+        let verified = reach.verified.iter().filter(|_| self.believes_sshd());
         verified.rev().find(|key| self.take(key))
     }
 }
 
 impl KeyPlan {
+    /// How a program such as that of this login can meet keys: the same for every user.
+    pub(super) fn way(&self) -> KeyService {
+        match self.can_sign {
+            true => KeyService::Signs,
+            false => self.terms.at(&self.service),
+        }
+    }
+
     pub(super) fn reach(&self) -> KeyReach<'_> {
         KeyReach {
             verified: &self.verified,
@@ -137,7 +226,9 @@ pub(super) fn is_key(factor: Factor) -> bool {
     matches!(factor.row().verification, Verification::Key)
 }
 
-pub(super) fn has_key(combination: &FactorCombination) -> bool {
+/// Whether it needs a key.
+#[must_use]
+pub fn has_key(combination: &FactorCombination) -> bool {
     combination.factors().iter().copied().any(is_key)
 }
 
@@ -148,7 +239,7 @@ impl UserKeys {
         let verified = enrolled
             .iter()
             .map(|(key, _)| key)
-            .filter(|_| !terms.verifies_owner)
+            .filter(|_| terms.believes_sshd())
             .find(|key| reach.verified.contains(key));
         Self {
             verified: verified.cloned(),

@@ -40,7 +40,7 @@ pub use event::{
     RadiusReply, SendResult,
 };
 pub use fallback::FallbackRecipients;
-pub use keys::{KeyPlan, KeyReach, KeyTerms, is_sshd};
+pub use keys::{KeyPlan, KeyReach, KeyService, KeyTerms, has_key, is_sshd};
 pub use messages::{DeliveryStatus, grace, not_met};
 pub use plan::{Answer, Echo, Plan, PromptDecoy, RadiusDecision, UserFactors};
 pub use split::CodeSearch;

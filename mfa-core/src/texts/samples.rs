@@ -5,6 +5,7 @@ use crate::account::NoticeKind;
 use crate::factors::Factor;
 use crate::factors::address::{Channel, NumberError};
 use crate::factors::pin::PinError;
+use crate::login::KeyService;
 
 impl Text {
     /// Every text, with all values that change it.
@@ -48,7 +49,9 @@ impl Text {
             Self::PromptEnrollKey,
             Self::TouchKey,
             Self::KeySilent,
-            Self::KeyOutOfReach,
+            Self::KeyOutOfReach(KeyService::Verifies),
+            Self::KeyOutOfReach(KeyService::Signs),
+            Self::KeyOutOfReach(KeyService::Neither),
             Self::KeyNotAccepted,
             Self::KeyNotTouched,
             Self::KeyNotVerified,

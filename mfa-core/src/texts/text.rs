@@ -7,6 +7,7 @@ use crate::factors::address::{Channel, LONGEST_NUMBER, NumberError};
 use crate::factors::pin::{MAX_PIN, MIN_PIN, PinError};
 use crate::factors::questions::{MAX_QUESTION, MIN_ANSWER};
 use crate::factors::{Factor, FactorRow};
+use crate::login::KeyService;
 
 /// A text, with its variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +68,8 @@ pub enum Text {
     TouchKey,
     /// The security key was asked and did not sign.
     KeySilent,
-    /// No security key of the user's can be asked.
-    KeyOutOfReach,
+    /// No security key of the user's can be asked. How such a program could meet one.
+    KeyOutOfReach(KeyService),
     /// The signature of a security key was wrong, or the account is locked.
     KeyNotAccepted,
     /// The security key signs without being touched.
@@ -230,7 +231,7 @@ impl Text {
             Self::ChallengeTooMany => "challenge-too-many",
             Self::TouchKey => "touch-key",
             Self::KeySilent => "key-silent",
-            Self::KeyOutOfReach => "key-out-of-reach",
+            Self::KeyOutOfReach(_) => "key-out-of-reach",
             Self::KeyNotAccepted => "key-not-accepted",
             Self::KeyNotTouched => "key-not-touched",
             Self::KeyNotVerified => "key-not-verified",
@@ -312,6 +313,14 @@ impl Text {
                     How::Type => "type",
                 };
                 arguments.set("how", how);
+            }
+            Self::KeyOutOfReach(program) => {
+                let program = match program {
+                    KeyService::Verifies => "sshd",
+                    KeyService::Signs => "agent",
+                    KeyService::Neither => "none",
+                };
+                arguments.set("program", program);
             }
             // The values of a notice replace these.
             Self::NoticeSubject | Self::Notice(_) => {

@@ -417,7 +417,10 @@ fn a_rule_that_asks_for_a_key_alone_where_none_can_be_met_is_told() {
             "\"openvpn\" can",
         ),
     ] {
-        let words = [named, "only sudo, su, doas and mfactl reach an SSH agent"];
+        let words = [
+            named,
+            "only sudo, su, doas and other programs that users start reach an SSH agent",
+        ];
         finds(
             &rule(services, require),
             "agent.toml:1: rule \"x\" asks for \"key\" and nothing else",
@@ -430,8 +433,37 @@ fn a_rule_that_asks_for_a_key_alone_where_none_can_be_met_is_told() {
             "['key']",
         ),
         ("['login']", "['key', 'totp']"),
-        ("['*']", "['key']"),
+        ("['*', '!login']", "['key']"),
     ] {
         finds_nothing(&rule(services, require));
     }
+    let asks = "asks for \"key\" and nothing else";
+    let login = ["no login through \"login\" can use"];
+    finds(&rule("['*']", "['key']"), asks, &login);
+    let policy = "[policy]\nrequire = ['key']";
+    finds(policy, asks, &login);
+    let console = "\n[[rule]]\nservices = ['login']\nrequire = ['totp']";
+    finds_nothing(&(policy.to_owned() + console));
+}
+
+#[test]
+fn settings_with_which_no_key_counts_are_told() {
+    let required = "[key]\nverification = 'required'\n";
+    let sshd = "[[rule]]\nname = 'x'\nservices = ['sshd']\nrequire = ['key']\n";
+    let words = [
+        "no login through \"sshd\" can",
+        "does not say that the key asked for a PIN",
+    ];
+    finds(
+        &(sshd.to_owned() + required),
+        "rule \"x\" asks for \"key\"",
+        &words,
+    );
+    let files = "types = ['ssh-ed25519', 'sk-*']";
+    finds(
+        &(required.to_owned() + files),
+        "[key] types lists \"ssh-ed25519\"",
+        &["none of them counts"],
+    );
+    finds_nothing(&format!("[key]\n{files}"));
 }

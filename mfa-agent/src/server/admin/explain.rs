@@ -24,7 +24,9 @@ use mfa_core::account::Account;
 use mfa_core::login::entry::{
     Asked, Entry, EntryContext, Grace, KnownUser, LetIn, by_policy, entry,
 };
-use mfa_core::login::{AskTerms, Screen, UserFactors, enrollment_prompts, prompts};
+use mfa_core::login::{
+    AskTerms, KeyReach, KeyService, Screen, UserFactors, enrollment_prompts, has_key, prompts,
+};
 use mfa_core::policy::{Ask, Facts, remote_address};
 
 impl Connection {
@@ -84,15 +86,20 @@ impl Connection {
             is_guarded: true,
             is_own_record: true,
             counts_suspension: true,
-            keys: it.login_context.key_reach(),
+            keys: it.way().at_best(&[]),
             scope: it.login_context.spot.as_ref(),
             boot: &self.agent.boot,
             now: it.now,
         };
-        let is_refused = is_refused_after_grace(it, it.account, context);
+        let keys = it.account.keys_of_use();
+        let with_key = EntryContext {
+            keys: it.way().at_best(&keys),
+            ..context
+        };
+        let is_refused = is_refused_after_grace(it, it.account, with_key);
         let without_codes = it.account.with_codes_used_up();
         into.not_enrolled = Some(is_refused);
-        into.only_codes = Some(!is_refused && is_refused_after_grace(it, &without_codes, context));
+        into.only_codes = Some(!is_refused && is_refused_after_grace(it, &without_codes, with_key));
         let entry = entry(it.ask, it.account, entry_facts(it.settings), context);
         let Ok(entry) = entry.decide(|| known(it));
         let screen = Screen::of(&it.login_context.service);
@@ -112,8 +119,35 @@ impl Connection {
             Entry::Ask(asked) => {
                 into.reason += &lacking(&asked, it);
                 self.explain_prompts(it, asked, into);
+                let by_sshd = it.way() == KeyService::Verifies;
+                if let Some(key) = by_sshd
+                    .then(|| self.with_verified_key(it, with_key))
+                    .flatten()
+                {
+                    into.reason += &key;
+                }
             }
         }
+    }
+
+    /// What is asked for once sshd has verified an enrolled key, if that counts for anything.
+    fn with_verified_key(&self, it: &Explained<'_>, context: EntryContext<'_>) -> Option<String> {
+        if !it.settings.key.can_be_met(it.account, context.keys) {
+            return None;
+        }
+        let entry = entry(it.ask, it.account, entry_facts(it.settings), context);
+        let Ok(Entry::Ask(asked)) = entry.decide(|| known(it)) else {
+            return None;
+        };
+        let has_key = asked.terms.combinations.iter().any(has_key);
+        let prompts = self.prompts(it, asked, context.keys);
+        let more = match prompts.is_empty() {
+            true => "nothing more is asked for".to_owned(),
+            false => format!("asked for: {prompts:?}"),
+        };
+        has_key.then(|| {
+            format!("; in a login for which sshd has verified a key of the user that is enrolled: {more}")
+        })
     }
 
     fn explain_prompts(&self, it: &Explained<'_>, asked: Asked, into: &mut Explanation) {
@@ -122,11 +156,17 @@ impl Connection {
         if has_stack && AskTerms::of(it.ask, Authtok::Forward).is_none() {
             into.reason += NO_ROOM_IN_ONE_ANSWER;
         }
+        into.prompts = self.prompts(it, asked, it.way().at_best(&[]));
+    }
+
+    fn prompts(&self, it: &Explained<'_>, asked: Asked, keys: KeyReach<'_>) -> Vec<String> {
         let screen = Screen::of(&it.login_context.service);
-        let plan = plan(asked.terms, it.settings, screen);
+        let mut plan = plan(asked.terms, it.settings, screen);
+        plan.keys.verified = keys.verified.to_vec();
+        plan.keys.can_sign = keys.can_sign;
         let decoy = self.agent.prompt_decoy(it.settings, it.subject, &plan);
         let factors = UserFactors::of(it.account, &plan, &decoy, asked.fallback, it.now);
-        into.prompts = prompts(plan, factors);
+        prompts(plan, factors)
     }
 }
 
@@ -202,6 +242,13 @@ struct Explained<'a> {
     now: Timestamp,
 }
 
+impl Explained<'_> {
+    /// How such a login meets keys.
+    fn way(&self) -> KeyService {
+        self.settings.key.at(&self.login_context.service)
+    }
+}
+
 fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {
     let parameters = parameters.clone();
     if let Some(from) = parameters.from.as_deref()
@@ -220,8 +267,6 @@ fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {
         tty: parameters.tty,
         after: parameters.after,
         operation: parameters.operation,
-        // What an SSH agent has and what sshd will have verified, nobody knows before.
-        can_sign: Some(true),
         ..BeginParameters::default()
     })
 }

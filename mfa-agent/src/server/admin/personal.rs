@@ -18,7 +18,7 @@ use crate::audit::Event;
 use crate::audit::cloud::{UserSetting, user_setting_event};
 use crate::config::Settings;
 use mfa_core::account::{Account, UserOverrides, UserSettings};
-use mfa_core::factors::{FactorRow, Verification};
+use mfa_core::factors::{FactorRow, Stored, Verification};
 use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{Enforcement, Facts, Mode, Network};
 
@@ -51,6 +51,15 @@ impl Connection {
                 factor.enroll_command(&user)
             )
         });
+        let key = (on && factor.row().stored == Stored::Keys).then(|| {
+            format!(
+                "a key can be used with sshd, sudo, su and doas only: logins of {user} at the console and by other programs are \
+                 refused, whatever else is enrolled; to ask for a key or a code: require = [\"key\", \"totp\"] in a rule; to undo \
+                 this: mfactl require key {user} --off"
+            )
+        });
+        let notes: Vec<String> = note.into_iter().chain(key).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("\n"));
         Ok(said(&subject, done, note))
     }
 

@@ -241,7 +241,6 @@ pub(in crate::server) fn plan(terms: AskTerms, settings: &Settings, screen: Scre
         echo: echo(settings, false),
         keys: KeyPlan {
             terms: settings.key,
-            can_sign: true,
             ..KeyPlan::default()
         },
     }

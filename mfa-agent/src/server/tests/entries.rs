@@ -46,7 +46,6 @@ const ROW: Row = Row {
 };
 
 const TOTP: &str = "OTP code: ";
-const TOUCH: &str = "Touch your security key.";
 const PIN: &str = "PIN: ";
 const NEW_PIN: &str = "New PIN (4 to 8 digits): ";
 const PASSCODE: &str = "Passcode: ";
@@ -150,17 +149,35 @@ fn rows() -> Vec<Row> {
             about: "a key alone is asked for, and there is none",
             settings: "[policy]\nrequire = ['key']",
             login: "wrong",
-            explained: ("ask", TOUCH),
+            explained: ("ask", ""),
             reason: IN_VAIN,
             ..ROW
         },
         Row {
-            about: "a key alone is asked for, and enrolled: a program may reach an SSH agent, and this one does not",
+            about: "a key alone is asked for, and enrolled: sshd may have verified it, and here it has not",
             settings: "[policy]\nrequire = ['key']",
             alice: add_key,
             login: "wrong",
-            explained: ("ask", TOUCH),
+            explained: ("ask", ""),
+            reason: "sshd has verified a key of the user that is enrolled: nothing more is asked for",
             can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a key or a code is asked for, and both are enrolled",
+            settings: "[policy]\nrequire = ['key', 'totp']",
+            alice: add_key,
+            reason: "sshd has verified a key of the user that is enrolled: nothing more is asked for",
+            can_log_in: true,
+            ..ROW
+        },
+        Row {
+            about: "a key alone is asked for, and enrolled, but counts only where it has asked for a PIN",
+            settings: "[policy]\nrequire = ['key']\n[key]\nverification = 'required'",
+            alice: add_key,
+            login: "wrong",
+            explained: ("ask", ""),
+            reason: "can't be used in this login",
             ..ROW
         },
         Row {
@@ -493,6 +510,28 @@ fn a_login_explain_and_the_review_decide_alike() {
         assert_eq!(row.is_refused(&rig), !row.can_log_in, "{about}");
         let login = root.call("Login.Begin", row.parameters(true)).unwrap();
         assert_eq!(shown(&login), row.login, "{about}: {login}");
+    }
+}
+
+#[test]
+fn a_touch_is_foretold_only_where_a_program_reaches_an_agent() {
+    let rig = Rig::new();
+    rig.configure("[policy]\nrequire = ['key', 'totp']");
+    rig.change(add_key);
+    let mut root = rig.connect(ROOT);
+    for (service, expected) in [
+        ("sudo", "Touch your security key."),
+        ("login", TOTP),
+        ("sshd", TOTP),
+    ] {
+        let at = json!({ "user": "alice", "service": service });
+        let explained = root.call("Admin.Explain", at).unwrap()["explanation"].clone();
+        assert_eq!(explained["prompts"][0], expected, "{explained}");
+        let both = explained["reason"]
+            .as_str()
+            .unwrap()
+            .contains("sshd has verified");
+        assert_eq!(both, service == "sshd", "{explained}");
     }
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mfa_protocol::login::{Message, Outcome, Step, Unsigned};
 
 use super::super::end::{End, EndReason};
-use super::super::keys::{has_key, is_key};
+use super::super::keys::{KeyService, has_key, is_key};
 use super::super::messages::{error, info};
 use super::super::plan::{Answer, Plan};
 use super::{Dialogue, Next, cancelled_for, told};
@@ -130,15 +130,15 @@ impl KeyState {
         }
     }
 
-    /// What the user hears of such a key.
-    pub(super) fn complaint(&self, verdict: &Verdict) -> Option<Text> {
+    /// What the user hears of such a key, in a program that meets keys in this way.
+    pub(super) fn complaint(&self, verdict: &Verdict, way: KeyService) -> Option<Text> {
         match verdict {
             Verdict::Insufficient {
                 fault: SignatureFault::NotVerified,
                 ..
             } => Some(Text::KeyNotVerified),
             Verdict::Insufficient { .. } => Some(Text::KeyNotTouched),
-            Verdict::Stale if self.is_given => Some(Text::KeyOutOfReach),
+            Verdict::Stale if self.is_given => Some(Text::KeyOutOfReach(way)),
             _ if self.is_over_by(verdict) => Some(Text::KeyWentBack),
             _ => None,
         }
@@ -343,7 +343,10 @@ impl Dialogue {
         self.given.clear();
         let wanted = std::mem::take(&mut self.key.is_chosen);
         let Some(way) = self.user.way(&self.plan.combinations, |way| !has_key(way)) else {
-            messages.push(error(&self.plan.wording.last, &Text::KeyOutOfReach));
+            messages.push(error(
+                &self.plan.wording.last,
+                &Text::KeyOutOfReach(self.plan.keys.way()),
+            ));
             return Next::End(End {
                 step: told(messages, Outcome::Wrong),
                 outcome: Outcome::Wrong,
@@ -351,7 +354,10 @@ impl Dialogue {
             });
         };
         if wanted && messages.is_empty() {
-            messages.push(error(&self.plan.wording.asking, &Text::KeyOutOfReach));
+            messages.push(error(
+                &self.plan.wording.asking,
+                &Text::KeyOutOfReach(self.plan.keys.way()),
+            ));
         }
         self.combination = way;
         self.go_on(messages)

@@ -2,20 +2,34 @@
 
 use mfa_protocol::login::{Message, Prompt, Step};
 
-use super::super::keys::is_key;
+use super::super::keys::{has_key, is_key};
 use super::super::messages::error;
 use super::{Dialogue, EarlyAnswer, is_judged_elsewhere};
 use crate::account::Verdict;
-use crate::factors::{Factor, FactorRow};
+use crate::factors::{Factor, FactorCombination, FactorRow};
 use crate::texts::{Text, Texts};
 
 impl Dialogue {
-    /// The prompts of the way, as they would be shown one after the other.
+    /// The prompts of the way, as they would be shown one after the other. Nothing is said of a key that sshd has verified,
+    /// and a way with a key that can't be met is none.
     pub(in crate::login) fn prompts(&self) -> Vec<String> {
+        let is_met = self.user.keys.verified.is_some();
+        let ways = &self.plan.combinations;
+        let factors =
+            match is_met || self.plan.keys.can_sign || !self.factors().iter().any(|it| is_key(*it))
+            {
+                true => self.factors(),
+                false => {
+                    let way = self.user.way(ways, |way| !has_key(way));
+                    let way = way.and_then(|way| ways.get(way));
+                    way.map_or(&[][..], FactorCombination::factors)
+                }
+            };
         let recipient = self
             .asks_for_recipient()
             .map(|channel| self.recipient_prompt(channel));
-        let texts = self.factors().iter().map(|factor| {
+        let asked = factors.iter().filter(|it| !is_met || !is_key(**it));
+        let texts = asked.map(|factor| {
             let texts = &self.plan.wording.asking;
             match (is_key(*factor), self.pushes(*factor)) {
                 (true, _) => texts.say(&Text::TouchKey),
@@ -63,7 +77,8 @@ impl Dialogue {
         if self.plan.single {
             Vec::new()
         } else {
-            let of_key = verdict.and_then(|verdict| self.key.complaint(verdict));
+            let of_key =
+                verdict.and_then(|verdict| self.key.complaint(verdict, self.plan.keys.way()));
             let why = match (self.push.is_last(), self.key.is_last()) {
                 (true, _) => Text::PushNotApproved,
                 (false, true) => Text::KeyNotAccepted,

@@ -56,9 +56,9 @@ pub struct EntryContext<'a> {
 
 impl<'a> EntryContext<'a> {
     /// A login of a program that guards logins, which nobody has begun: for whoever says what would become of it. It has no
-    /// session and counts no suspension, because both end; and an SSH agent that signs, because it may have one.
+    /// session and counts no suspension, because both end.
     #[must_use]
-    pub fn foreseen(user: &'a UserName, now: Timestamp) -> Self {
+    pub fn foreseen(user: &'a UserName, keys: KeyReach<'a>, now: Timestamp) -> Self {
         Self {
             user,
             authtok: Authtok::None,
@@ -67,10 +67,7 @@ impl<'a> EntryContext<'a> {
             is_guarded: true,
             is_own_record: true,
             counts_suspension: false,
-            keys: KeyReach {
-                verified: &[],
-                can_sign: true,
-            },
+            keys,
             scope: None,
             boot: "",
             now,

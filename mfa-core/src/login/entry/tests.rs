@@ -11,6 +11,7 @@ use crate::factors::address::AddressTemplate;
 use crate::factors::security_key::PublicKey;
 use crate::factors::security_key::samples::SoftKey;
 use crate::login::KeyReach;
+use crate::names::UserName;
 use crate::policy::{GracePeriod, Prompting};
 
 struct Case {
@@ -462,8 +463,8 @@ fn what_needs_a_channel_that_is_turned_off_is_not_asked_for_beside_something_els
             &ask,
             &account,
             facts,
-            (&user, &KnownUser::by_name(true)),
-            at(0),
+            EntryContext::foreseen(&user, KeyReach::default(), at(0)),
+            &KnownUser::by_name(true),
         ) {
             Entry::Ask(asked) => {
                 let left = asked.terms.combinations.iter().map(ToString::to_string);
@@ -493,8 +494,8 @@ fn by_profile(combinations: &[&str], unenrolled: Unenrolled, known: &KnownUser) 
         &ask,
         &Account::default(),
         facts,
-        (&user, known),
-        at(0),
+        EntryContext::foreseen(&user, KeyReach::default(), at(0)),
+        known,
     ))
 }
 
