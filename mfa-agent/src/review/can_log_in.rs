@@ -9,7 +9,7 @@ use super::person::Person;
 use mfa_core::account::Account;
 use mfa_core::lockout::Lock;
 use mfa_core::login::entry::{Entry, EntryContext, EntryFacts, PolicyEnd, by_policy, foresee};
-use mfa_core::login::{KeyService, has_key};
+use mfa_core::login::{KeyReach, KeyService, has_key};
 use mfa_core::policy::{Ask, Decision};
 
 /// Whether `person` could log in through the program of `service`, which guards logins. A person with an unknown account is assumed to
@@ -35,7 +35,7 @@ fn can_answer(
     let unknown = Account::default();
     let account = person.account.as_ref().unwrap_or(&unknown);
     let (way, keys) = (facts.keys.at(service), account.keys_of_use());
-    let context = EntryContext::foreseen(&person.name, way.at_best(&keys), now);
+    let context = EntryContext::foreseen(&person.name, KeyReach::at_best(way, &keys), now);
     let entry = foresee(ask, account, facts, context, &person.known);
     match entry {
         Entry::NoRoom => false,

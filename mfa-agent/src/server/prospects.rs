@@ -143,7 +143,7 @@ impl Prospects<'_> {
 
     fn remains_of(&self, ask: &Ask, account: &Account, service: &str) -> Remains {
         let keys = account.keys_of_use();
-        let keys = self.facts.keys.at(service).at_best(&keys);
+        let keys = KeyReach::at_best(self.facts.keys.at(service), &keys);
         match self.foresee(ask, account, keys) {
             Entry::LetIn(LetIn::Session(_) | LetIn::Suspended(_) | LetIn::Unenrolled) => {
                 Remains::Enough

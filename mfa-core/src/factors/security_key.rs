@@ -7,6 +7,7 @@
 pub mod challenge;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
+pub mod service;
 
 use std::fmt;
 use std::str::FromStr;

@@ -2,17 +2,9 @@
 
 use crate::account::Account;
 use crate::factors::security_key::challenge::{Assertion, SignatureFault};
+use crate::factors::security_key::service::KeyService;
 use crate::factors::security_key::{KEY_TYPES, PublicKey};
 use crate::factors::{Factor, FactorCombination, FactorRow, Verification};
-
-/// Whether this is sshd, which alone verifies keys. The service is the name of its program, which may be a copy such as
-/// `sshd-internal`.
-#[must_use]
-pub fn is_sshd(service: &str) -> bool {
-    let name = service.as_bytes();
-    name.get(..4)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"sshd"))
-}
 
 /// Which keys count, for any login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,58 +16,6 @@ pub struct KeyTerms {
     verifies_owner: bool,
 }
 
-/// The services of programs that users start themselves, which therefore reach the users' SSH agents.
-const WITH_AGENT: [&str; 10] = [
-    "sudo",
-    "sudo-i",
-    "su",
-    "su-l",
-    "doas",
-    "mfactl",
-    "i3lock",
-    "swaylock",
-    "vlock",
-    "xscreensaver",
-];
-
-/// How the program of a PAM service can meet keys. What a login has of them is [`KeyReach`]; this is for whoever speaks of
-/// logins that nobody has begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyService {
-    /// It verifies keys: sshd.
-    Verifies,
-    /// It reaches the user's SSH agent.
-    Signs,
-    /// It can't meet any.
-    Neither,
-}
-
-impl KeyService {
-    /// Of this service.
-    #[must_use]
-    pub fn of(service: &str) -> Self {
-        let mut known = WITH_AGENT.iter();
-        match known.any(|known| known.eq_ignore_ascii_case(service)) {
-            _ if is_sshd(service) => Self::Verifies,
-            true => Self::Signs,
-            false => Self::Neither,
-        }
-    }
-
-    /// What a login of such a service, which nobody has begun, could have of keys at best, by a user with the keys
-    /// `enrolled`.
-    #[must_use]
-    pub fn at_best(self, enrolled: &[PublicKey]) -> KeyReach<'_> {
-        KeyReach {
-            verified: match self {
-                Self::Verifies => enrolled,
-                Self::Signs | Self::Neither => &[],
-            },
-            can_sign: self == Self::Signs,
-        }
-    }
-}
-
 /// How keys can be met in a login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyReach<'a> {
@@ -83,6 +23,21 @@ pub struct KeyReach<'a> {
     pub verified: &'a [PublicKey],
     /// Whether the program can reach the user's SSH agent.
     pub can_sign: bool,
+}
+
+impl<'a> KeyReach<'a> {
+    /// What a login of such a service, which nobody has begun, could have of keys at best, by a user with the keys
+    /// `enrolled`.
+    #[must_use]
+    pub fn at_best(service: KeyService, enrolled: &'a [PublicKey]) -> Self {
+        Self {
+            verified: match service {
+                KeyService::Verifies => enrolled,
+                KeyService::Signs | KeyService::Neither => &[],
+            },
+            can_sign: service == KeyService::Signs,
+        }
+    }
 }
 
 /// The same, and what a challenge is bound to.

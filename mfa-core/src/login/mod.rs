@@ -32,6 +32,7 @@ mod stand_in;
 mod state;
 mod terms;
 
+pub use crate::factors::security_key::service::{KeyService, is_sshd};
 pub use dialogue::{AgentReply, SendRequest};
 pub use end::{Consequence, End, EndReason};
 pub use enroll::{ChosenFactor, Occasion, Screen, prompts as enrollment_prompts};
@@ -40,7 +41,7 @@ pub use event::{
     RadiusReply, SendResult,
 };
 pub use fallback::FallbackRecipients;
-pub use keys::{KeyPlan, KeyReach, KeyService, KeyTerms, has_key, is_sshd};
+pub use keys::{KeyPlan, KeyReach, KeyTerms, has_key};
 pub use messages::{DeliveryStatus, grace, not_met};
 pub use plan::{Answer, Echo, Plan, PromptDecoy, RadiusDecision, UserFactors};
 pub use split::CodeSearch;

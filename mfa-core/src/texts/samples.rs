@@ -5,7 +5,7 @@ use crate::account::NoticeKind;
 use crate::factors::Factor;
 use crate::factors::address::{Channel, NumberError};
 use crate::factors::pin::PinError;
-use crate::login::KeyService;
+use crate::factors::security_key::service::KeyService;
 
 impl Text {
     /// Every text, with all values that change it.

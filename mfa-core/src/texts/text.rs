@@ -6,8 +6,8 @@ use crate::account::NoticeKind;
 use crate::factors::address::{Channel, LONGEST_NUMBER, NumberError};
 use crate::factors::pin::{MAX_PIN, MIN_PIN, PinError};
 use crate::factors::questions::{MAX_QUESTION, MIN_ANSWER};
+use crate::factors::security_key::service::KeyService;
 use crate::factors::{Factor, FactorRow};
-use crate::login::KeyService;
 
 /// A text, with its variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -86,14 +86,14 @@ impl Connection {
             is_guarded: true,
             is_own_record: true,
             counts_suspension: true,
-            keys: it.way().at_best(&[]),
+            keys: KeyReach::at_best(it.way(), &[]),
             scope: it.login_context.spot.as_ref(),
             boot: &self.agent.boot,
             now: it.now,
         };
         let keys = it.account.keys_of_use();
         let with_key = EntryContext {
-            keys: it.way().at_best(&keys),
+            keys: KeyReach::at_best(it.way(), &keys),
             ..context
         };
         let is_refused = is_refused_after_grace(it, it.account, with_key);
@@ -156,7 +156,7 @@ impl Connection {
         if has_stack && AskTerms::of(it.ask, Authtok::Forward).is_none() {
             into.reason += NO_ROOM_IN_ONE_ANSWER;
         }
-        into.prompts = self.prompts(it, asked, it.way().at_best(&[]));
+        into.prompts = self.prompts(it, asked, KeyReach::at_best(it.way(), &[]));
     }
 
     fn prompts(&self, it: &Explained<'_>, asked: Asked, keys: KeyReach<'_>) -> Vec<String> {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mfa_protocol::login::{Message, Outcome, Step, Unsigned};
 
 use super::super::end::{End, EndReason};
-use super::super::keys::{KeyService, has_key, is_key};
+use super::super::keys::{has_key, is_key};
 use super::super::messages::{error, info};
 use super::super::plan::{Answer, Plan};
 use super::{Dialogue, Next, cancelled_for, told};
@@ -19,6 +19,7 @@ use crate::account::{KeyFault, KeyProof, Verdict};
 use crate::factors::security_key::challenge::{
     Challenge, ChallengeContext, Identity, Purpose, SignatureFault, identities, identities_request,
 };
+use crate::factors::security_key::service::KeyService;
 use crate::factors::{Factor, FactorCombination};
 use crate::texts::Text;
 
