@@ -313,7 +313,7 @@ fn verified(machine: &Machine, agent: &Agent, user: &str) -> Caller {
     let mut caller = Caller::of(machine, agent, user);
     let pin = json!({"pin": NEW_PIN});
     assert_eq!(
-        caller.refusal("org.pam-mfa.Admin.EnrollPin", &pin),
+        caller.patient_refusal("org.pam-mfa.Admin.EnrollPin", &pin),
         "NotVerified"
     );
     let begin = json!({"user": user, "service": "mfactl"});

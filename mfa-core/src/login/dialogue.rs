@@ -10,6 +10,7 @@ mod post;
 mod prompt;
 mod push;
 mod remote;
+mod ways;
 
 use jiff::Timestamp;
 use mfa_protocol::Secret;
@@ -17,7 +18,7 @@ use mfa_protocol::login::{Message, Outcome, Step};
 
 use super::end::{Consequence, End, EndReason};
 use super::keys::is_key;
-use super::messages::{choice, error, info};
+use super::messages::{error, info};
 use super::plan::{Answer, Plan, UserFactors};
 use super::split::{CodeSearch, search};
 use super::stand_in::is_stand_in;
@@ -432,37 +433,6 @@ impl Dialogue {
         }
     }
 
-    fn choose<C>(&mut self, typed: &str) -> Next<C> {
-        let typed = typed.trim();
-        let by_number = typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-        let chosen = by_number
-            .filter(|n| *n < self.plan.combinations.len())
-            .or_else(|| {
-                self.plan
-                    .combinations
-                    .iter()
-                    .position(|combination| combination.to_string() == typed)
-            });
-        let Some(chosen) = chosen else {
-            return self.offer(vec![error(&self.plan.wording.asking, &Text::WaysUnknown)]);
-        };
-        self.combination = chosen;
-        self.key.chosen();
-        self.go_on(Vec::new())
-    }
-
-    /// All ways of the policy are offered, whatever the user has: the list tells nothing.
-    pub(super) fn offer<C>(&mut self, messages: Vec<Message>) -> Next<C> {
-        self.given.clear();
-        let prompt = choice(&self.plan.wording.asking, &self.plan.combinations);
-        let step = Step {
-            messages,
-            prompt: Some(prompt),
-            ..Step::default()
-        };
-        Next::Ask(step, Turn::Choice)
-    }
-
     /// Ends the login, and says why.
     pub(super) fn cancelled<C>(&self, why: &Text, reason: EndReason) -> Next<C> {
         let why = error(&self.plan.wording.last, why);
@@ -478,10 +448,6 @@ impl Dialogue {
             .combinations
             .get(self.combination)
             .map_or(&[], FactorCombination::factors)
-    }
-
-    pub(super) fn has_other_way(&self) -> bool {
-        !self.plan.single && self.plan.combinations.len() > 1
     }
 }
 

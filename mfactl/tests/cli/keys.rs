@@ -42,6 +42,7 @@ fn wants(user: &str, sign: &str, touch: bool) -> Value {
 }
 
 /// An ssh-agent that gives each of these replies to a message.
+#[allow(clippy::unwrap_used, reason = "a part of tests")]
 fn ssh_agent(socket: &Path, exchanges: Vec<(Vec<u8>, Vec<u8>)>) -> JoinHandle<()> {
     let listener = UnixListener::bind(socket).unwrap();
     std::thread::spawn(move || {

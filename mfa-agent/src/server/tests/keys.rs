@@ -344,6 +344,10 @@ fn a_key_whose_count_went_back_is_for_an_administrator_to_enable_or_remove() {
     let login = by_agent(&mut alice, "alice");
     assert_eq!(outcome(&sign(&mut alice, login, &mut key)), "passed");
     let enable = |enabled| json!({ "factor": "key", "enabled": enabled });
+    let error = alice.call("Admin.EnableFactor", enable(true)).unwrap_err();
+    assert_eq!(error["error"], "org.pam-mfa.Admin.NotVerified", "{error}");
+    let proof = by_agent(&mut alice, "alice");
+    assert_eq!(outcome(&sign(&mut alice, proof, &mut key)), "passed");
     let all = json!({ "factor": "key" });
     let named = json!({ "factor": "key", "label": "blue" });
     for (method, parameters) in [
@@ -621,14 +625,12 @@ fn a_user_with_a_key_and_no_agent_reads_what_to_do() {
         let login = by_sshd(&mut root, user, &[]);
         let agent = by_agent(&mut root, user);
         let agent = send(&mut root, &agent, &no_identities());
-        for end in [login, agent] {
-            let text = end["step"]["messages"][0]["text"]
-                .as_str()
-                .unwrap()
-                .to_owned();
-            assert!(text.contains("ssh -A"), "{text}");
-            ends.push((outcome(&end).to_owned(), text));
-        }
+        let said = [(login, "ssh -i"), (agent, "ssh -A")].map(|(end, advice)| {
+            let text = end["step"]["messages"][0]["text"].as_str().unwrap();
+            assert!(text.contains(advice), "{text}");
+            (outcome(&end).to_owned(), text.to_owned())
+        });
+        ends.push(said);
     }
     ends.dedup();
     assert_eq!(ends.len(), 1, "{ends:?}");

@@ -227,7 +227,10 @@ fn only_keys_of_the_user_are_found_among_those_of_an_agent() {
         let found = identities(junk, [mine.clone()].iter());
         assert_eq!(found, Err(NoSignature::Unreadable), "{junk:?}");
     }
-    let thousands: Vec<u8> = [12, 0, 1, 0, 0].into_iter().chain([0; 43 << 10]).collect();
+    let thousands: Vec<u8> = [12, 0, 1, 0, 0]
+        .into_iter()
+        .chain(vec![0; 43 << 10])
+        .collect();
     assert_eq!(identities(&thousands, [mine].iter()), Ok(vec![]));
 }
 

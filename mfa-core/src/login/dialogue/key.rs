@@ -60,6 +60,10 @@ enum Standing {
 
 /// What an SSH agent is asked.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one of these exists for each login, and for a moment"
+)]
 pub(in crate::login) enum AgentTurn {
     /// Which keys it has.
     Identities,
