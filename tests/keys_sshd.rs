@@ -280,28 +280,43 @@ fn a_key_alone_lets_a_script_in_where_sshd_asks_pam_after_it() {
 }
 
 #[test]
-fn only_root_and_trusted_programs_are_believed_what_was_verified() {
+fn only_sshd_is_believed_what_was_verified() {
     let settings = "[policy]\nrequire = [\"key\", \"pin\"]\n";
     Machine::run(move |machine| {
         machine.user(ANNA, PASSWORD);
-        let agent = Agent::with(settings);
+        machine.user(BERT, PASSWORD);
+        let mut agent = Agent::with(settings);
+        agent.restart_with_server(&format!("trusted = [\"{BERT}\"]"));
         let key = SecurityKey::new(machine, "root", "blue", "ed25519-sk");
         enroll(&agent, ANNA, &key.public());
         agent.admin().pin(ANNA, PIN);
         let public = key.public();
         let info = format!("publickey {public}");
-        let login = || Login::of(ANNA).after(info.trim());
+        let login = || Login::of(ANNA).after(info.trim()).service("sshd");
         let stack = Stack::asking(&agent);
         stack.open_to_all();
         let seen = login().run(&stack);
         assert_eq!((seen.result(), seen.prompts().len()), ("PAM_SUCCESS", 0));
-        let (reuid, regid) = (
-            format!("--reuid={}", machine.uid(ANNA)),
-            format!("--regid={}", machine.uid(ANNA)),
-        );
-        let by_anna = ["setpriv", &reuid, &regid, "--clear-groups"];
-        let seen = login().answer(PIN).under(&by_anna).run(&stack);
-        assert_eq!(seen.prompts(), ["PIN: "], "{seen:?}");
+        // A public key is no secret: whoever may ask for anna could name it.
+        for user in [ANNA, BERT] {
+            let (reuid, regid) = (
+                format!("--reuid={}", machine.uid(user)),
+                format!("--regid={}", machine.uid(user)),
+            );
+            let by_user = ["setpriv", &reuid, &regid, "--clear-groups"];
+            let seen = login().answer(PIN).under(&by_user).run(&stack);
+            assert_eq!(seen.prompts(), ["PIN: "], "{seen:?}");
+        }
+        // In a program that a user has started, the variable may come from the user (pam_env); and no other program
+        // verifies keys.
+        let ruid = format!("--ruid={}", machine.uid(ANNA));
+        for login in [
+            login().under(&["setpriv", &ruid]),
+            Login::of(ANNA).after(info.trim()).service("login"),
+        ] {
+            let seen = login.answer(PIN).run(&stack);
+            assert_eq!(seen.prompts(), ["PIN: "], "{seen:?}");
+        }
     });
 }
 
@@ -320,13 +335,17 @@ fn in_the_account_phase_a_verified_key_meets_a_rule_that_asks_for_it() {
         ));
         for (key, expected) in [(&key, "PAM_SUCCESS"), (&other, "PAM_PERM_DENIED")] {
             let public = key.public();
-            let login = Login::of(ANNA).after(format!("publickey {public}").trim());
+            let login = Login::of(ANNA)
+                .after(format!("publickey {public}").trim())
+                .service("sshd");
             let seen = login.option("--account").run(&stack);
             assert_eq!(seen.result(), expected, "{seen:?}");
         }
         // Hosts have keys too.
         let public = key.public();
-        let login = Login::of(ANNA).after(format!("hostbased {public}").trim());
+        let login = Login::of(ANNA)
+            .after(format!("hostbased {public}").trim())
+            .service("sshd");
         let seen = login.option("--account").run(&stack);
         assert_eq!(seen.result(), "PAM_PERM_DENIED", "{seen:?}");
     });
