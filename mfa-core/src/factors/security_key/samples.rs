@@ -160,7 +160,7 @@ pub fn no_identities() -> Vec<u8> {
     vec![12, 0, 0, 0, 0]
 }
 
-/// A key that is none of hardware, as a line.
+/// A key in a file, not in hardware, as a line.
 #[must_use]
 pub fn plain_line() -> String {
     let pair = Ed25519Keypair::from_seed(&[9; 32]);
