@@ -131,7 +131,7 @@ fn lost_store(machine: &Booted) {
 }
 
 /// If the state is on a disk that is mounted late, a login waits for it.
-fn state_on_a_late_disk(machine: &Booted, code: &str) {
+fn state_on_a_late_disk(machine: &Booted, key: &str) {
     fs::write(
         machine.at("etc/systemd/system/disk.service"),
         "[Service]\nType=oneshot\nExecStart=sleep 3\n",
@@ -145,7 +145,8 @@ fn state_on_a_late_disk(machine: &Booted, code: &str) {
     machine.must(
         "systemctl stop mfa-agent.service && mv /var/lib/mfa /srv/mfa && systemctl daemon-reload",
     );
-    assert!(by_code(machine, code));
+    // The code of this step is used up.
+    assert!(by_code(machine, &code_of(key, 1)));
     machine.must("findmnt /var/lib/mfa && systemctl is-active mfa-agent.service");
     machine.must(
         "systemctl stop mfa-agent.service && umount /var/lib/mfa && rmdir /var/lib/mfa && \
@@ -170,7 +171,7 @@ fn doctor_looks_at_the_units(machine: &Booted) {
 }
 
 /// Upgrades while a user is at the prompt for the code.
-fn upgrade_under_a_login(machine: &Booted, code: &str) {
+fn upgrade_under_a_login(machine: &Booted, key: &str) {
     package(machine, "0.1.0-2");
     let before = main_pid(machine);
     let mut client = ssh(machine);
@@ -181,7 +182,7 @@ fn upgrade_under_a_login(machine: &Booted, code: &str) {
         (state.trim() == "deactivating").then_some(())
     });
     assert_eq!(main_pid(machine), before, "it serves on");
-    client.send(code);
+    client.send(&code_of(key, 0));
     client.expect("you are in");
     assert_eq!(client.finish().1, Some(0));
     upgrade.expect("Setting up pam-mfa (0.1.0-2)");
@@ -240,10 +241,10 @@ fn the_package_is_installed_enabled_upgraded_removed_and_purged_and_logins_alway
     lost_store(&machine);
     backup(&machine);
     key_as_a_credential(&machine);
-    state_on_a_late_disk(&machine, &code_of(&key, 1));
+    state_on_a_late_disk(&machine, &key);
     // The codes of the first device are used up for now.
     let second = enroll(&machine, "anna", "second");
-    upgrade_under_a_login(&machine, &code_of(&second, 0));
+    upgrade_under_a_login(&machine, &second);
 
     machine.must("echo 'auth required pam_mfa.so' > /etc/pam.d/own");
     let refused = machine.sh("apt-get remove --yes pam-mfa");
