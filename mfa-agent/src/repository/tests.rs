@@ -3,8 +3,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::*;
-use crate::store::MemoryStore;
 use crate::store::memory::StoreFailure as Failure;
+use crate::store::{Guard, MemoryStore};
 use crate::vault::{KeySource, MasterKey};
 use mfa_core::account::samples::{at, counter, device, full};
 
@@ -15,8 +15,12 @@ impl Store for Shared {
         self.0.load(key)
     }
 
-    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
-        self.0.swap_all(changes)
+    fn swap_all_if(
+        &self,
+        guard: Option<Guard<'_>>,
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Swap>>, StoreError> {
+        self.0.swap_all_if(guard, changes)
     }
 
     fn page(
@@ -49,8 +53,12 @@ impl Store for Tight {
         self.0.load(key)
     }
 
-    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
-        self.0.swap_all(changes)
+    fn swap_all_if(
+        &self,
+        guard: Option<Guard<'_>>,
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Swap>>, StoreError> {
+        self.0.swap_all_if(guard, changes)
     }
 
     fn page(
