@@ -8,7 +8,9 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::fleet::{Fleet, MemoryFleet};
-use super::{Change, Guard, Record, Revision, Snapshot, Store, StoreError, Stored, Swap, WriteOut};
+use super::{
+    Change, Guard, Moment, Record, Revision, Snapshot, Store, StoreError, Stored, Swap, WriteOut,
+};
 
 /// The store; empty and working at first.
 #[derive(Default)]
@@ -21,6 +23,8 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Inner {
     records: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The number of the swap that changed each record last.
+    changed: BTreeMap<Vec<u8>, u64>,
     lines: Vec<Vec<u8>>,
     failure: StoreFailure,
     swaps: u64,
@@ -115,6 +119,25 @@ impl Store for MemoryStore {
         Ok(Some(outcomes))
     }
 
+    fn moment(&self) -> Result<Moment, StoreError> {
+        let inner = self.lock();
+        inner.readable()?;
+        Ok(Moment(inner.swaps))
+    }
+
+    fn changed_since(
+        &self,
+        since: Moment,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError> {
+        let page = self.page(prefix, after, usize::MAX)?;
+        let inner = self.lock();
+        let is_later = |(key, _): &(Vec<u8>, Stored)| inner.changed.get(key) > Some(&since.0);
+        Ok(page.into_iter().filter(is_later).take(limit).collect())
+    }
+
     fn fleet(&self) -> Option<&dyn Fleet> {
         self.fleet.as_ref().map(|fleet| fleet as &dyn Fleet)
     }
@@ -206,6 +229,7 @@ impl Inner {
         };
         self.lines.extend(change.line.map(<[u8]>::to_vec));
         self.swaps += 1;
+        self.changed.insert(change.key.to_vec(), self.swaps);
         Swap::Done
     }
 }

@@ -12,6 +12,7 @@ mod commit;
 mod contract;
 mod cursor;
 mod disk;
+pub mod etcd;
 mod fault;
 pub mod fleet;
 mod folder;
@@ -43,6 +44,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
+pub use etcd::EtcdStore;
 pub use fleet::Fleet;
 pub use memory::MemoryStore;
 pub use sled::SledStore;
@@ -69,6 +71,15 @@ pub trait Store: Send + Sync {
     /// As [`Store::load`].
     fn load_for_swap(&self, key: &[u8]) -> Result<Option<Stored>, StoreError> {
         self.load(key)
+    }
+
+    /// The records under `keys`, in their order. A record is read no earlier than those before it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::load`].
+    fn load_all(&self, keys: &[&[u8]]) -> Result<Vec<Option<Stored>>, StoreError> {
+        keys.iter().map(|key| self.load(key)).collect()
     }
 
     /// Makes each of `changes` on its own, with one flush for all, and returns once they are
@@ -138,6 +149,30 @@ pub trait Store: Send + Sync {
         self.room()
     }
 
+    /// Now, for [`Store::changed_since`]. Only a shared store knows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::load`].
+    fn moment(&self) -> Result<Moment, StoreError> {
+        Err(StoreError::new("it is not shared, and keeps no history"))
+    }
+
+    /// As [`Store::page`], and only what changed after `since`. Only a shared store knows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::page`].
+    fn changed_since(
+        &self,
+        _since: Moment,
+        _prefix: &[u8],
+        _after: Option<&[u8]>,
+        _limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError> {
+        Err(StoreError::new("it is not shared, and keeps no history"))
+    }
+
     /// Makes changes that nothing guards, as [`Store::swap_all_if`].
     ///
     /// # Errors
@@ -198,6 +233,10 @@ pub struct Stored {
 /// Identifies one state of one record. Its content is private to the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision(pub(crate) Vec<u8>);
+
+/// A moment in the history of a shared store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub(crate) u64);
 
 /// The state that another record must be in when changes take place.
 #[derive(Clone, Copy, Debug)]
