@@ -33,8 +33,8 @@ pub use error::{ConfigError, Problem};
 pub use keys::{Admin, Audit, Hotp, Notify, Recovery, SelfService, Server, Totp};
 pub use last_good::LastGood;
 pub use settings::{
-    Delivery, Email, EmailRoute, Engine, Overridden, Pin, Prompts, Questions, Radius, Settings, Sms,
-    SmsRoute, Store, WebhookSecret,
+    Delivery, Email, EmailRoute, Engine, Overridden, Pin, Prompts, Questions, Radius, Settings,
+    Sms, SmsRoute, Store, WebhookSecret,
 };
 pub use words::{AddressSource, GecosField, NumberSource};
 

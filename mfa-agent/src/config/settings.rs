@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::keys::{Admin, Audit, Hotp, Notify, Push, Recovery, SelfService, Server, Totp};
 pub use super::overridden::Overridden;
-pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
 use crate::store::etcd::Access;
+pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
 use mfa_core::account::RequestLimits;
 use mfa_core::factors::Factor;
 use mfa_core::factors::device::Windows;

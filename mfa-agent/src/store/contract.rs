@@ -151,10 +151,7 @@ fn what_is_loaded_for_a_swap_is_current_after_a_conflict(store: &dyn Store) {
         line: None,
     };
     if stale.bytes == b"1" {
-        assert_eq!(
-            store.swap(change(&stale.revision)).unwrap(),
-            Swap::Conflict
-        );
+        assert_eq!(store.swap(change(&stale.revision)).unwrap(), Swap::Conflict);
     }
     let current = store.load_for_swap(b"f/a").unwrap().unwrap();
     assert_eq!(current.bytes, b"2");

@@ -26,8 +26,8 @@ use super::journal::{Batch, Journal};
 use super::lines::AuditLog;
 use super::piece::Span;
 use super::{
-    Change, Guard, Revision, Room, Snapshot, Store, StoreError, StoreId, Stored, Swap, WriteOut, folder,
-    legacy, piece,
+    Change, Guard, Revision, Room, Snapshot, Store, StoreError, StoreId, Stored, Swap, WriteOut,
+    folder, legacy, piece,
 };
 use crate::{log, sys};
 

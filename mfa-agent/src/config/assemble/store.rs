@@ -45,14 +45,19 @@ pub(super) fn store(mut part: Part<'_, keys::Store>, findings: &mut Findings) ->
 
 fn access(part: &mut Part<'_, keys::Store>, findings: &mut Findings) -> Option<Access> {
     let place = part.place("engine")?;
-    for (one, other) in [("cert_file", "cert_key_file"), ("username", "password_file")] {
+    for (one, other) in [
+        ("cert_file", "cert_key_file"),
+        ("username", "password_file"),
+    ] {
         both_or_neither(part, one, other, findings);
     }
     let endpoints = part.keys.endpoints.take();
     let endpoints = endpoints.filter(|endpoints| !endpoints.is_empty());
     let endpoints = findings.demand(endpoints, place, NO_SERVERS)?;
     if endpoints.len() > MOST_SERVERS {
-        let message = format!("endpoints has more than {MOST_SERVERS} servers; expected those of one cluster");
+        let message = format!(
+            "endpoints has more than {MOST_SERVERS} servers; expected those of one cluster"
+        );
         part.problem(findings, "endpoints", message);
     }
     let certificate = part.keys.cert_file.take();
@@ -81,6 +86,9 @@ fn both_or_neither(part: &Part<'_, keys::Store>, one: &str, other: &str, finding
         _ => None,
     };
     if let Some((place, key, other)) = lonely {
-        findings.problem(&place, format!("{key} is set without {other}; expected both or neither"));
+        findings.problem(
+            &place,
+            format!("{key} is set without {other}; expected both or neither"),
+        );
     }
 }

@@ -57,7 +57,8 @@ impl Cache {
     pub(super) fn note(&self, key: &[u8], at: u64, record: Option<Stored>) {
         let mut halves = self.lock();
         let is_older = |known: &Known| known.at > at;
-        if halves.young.get(key).is_some_and(is_older) || halves.old.get(key).is_some_and(is_older) {
+        if halves.young.get(key).is_some_and(is_older) || halves.old.get(key).is_some_and(is_older)
+        {
             return;
         }
         halves.old.remove(key);

@@ -147,7 +147,10 @@ impl Client {
                 match self.ask_twice(*index, path, &body, try_until, &mut is_repeated) {
                     Ok(answer) => {
                         self.preferred.store(*index, Ordering::Relaxed);
-                        return Ok(Reply { answer, is_repeated });
+                        return Ok(Reply {
+                            answer,
+                            is_repeated,
+                        });
                     }
                     Err(Miss::Final(problem)) => return Err(problem),
                     Err(_) => {}
@@ -179,16 +182,26 @@ impl Client {
                 Ok(answer)
             }
             Err(Miss::Final(problem)) => Err(problem),
-            Err(Miss::Endpoint { reason, .. } | Miss::Soon { reason, .. }) => Err(Problem::Unreachable(reason)),
-            Err(Miss::Again { .. }) => Err(Problem::Unreachable("the connection was lost".to_owned())),
+            Err(Miss::Endpoint { reason, .. } | Miss::Soon { reason, .. }) => {
+                Err(Problem::Unreachable(reason))
+            }
+            Err(Miss::Again { .. }) => {
+                Err(Problem::Unreachable("the connection was lost".to_owned()))
+            }
         }
     }
 
     /// The status of one server, which needs no leader, and how long it took.
-    pub(super) fn status(&self, index: usize, patience: Duration) -> Result<(wire::StatusAnswer, Duration), String> {
+    pub(super) fn status(
+        &self,
+        index: usize,
+        patience: Duration,
+    ) -> Result<(wire::StatusAnswer, Duration), String> {
         let endpoint = self.endpoints.get(index).ok_or("there is no such server")?;
         let until = Instant::now() + patience;
-        let reply = self.http.post(&endpoint.url, wire::STATUS, &[], b"{}", until);
+        let reply = self
+            .http
+            .post(&endpoint.url, wire::STATUS, &[], b"{}", until);
         let reply = reply.map_err(|e| e.reason)?;
         if let Some(date) = &reply.date {
             endpoint.dated(date, reply.exchange);
@@ -211,7 +224,10 @@ impl Client {
         let count = self.endpoints.len();
         let first = self.preferred.load(Ordering::Relaxed);
         let all = (0..count).map(|offset| (first + offset) % count.max(1));
-        let up: Vec<usize> = all.clone().filter(|index| self.endpoints[*index].is_up()).collect();
+        let up: Vec<usize> = all
+            .clone()
+            .filter(|index| self.endpoints[*index].is_up())
+            .collect();
         match up.is_empty() {
             true => all.collect(),
             false => up,
@@ -240,7 +256,11 @@ impl Client {
             Ok(_) => {
                 if endpoint.answered() {
                     let url = &endpoint.url;
-                    log::limited_at(log::Level::Info, "etcd back", format_args!("{url} answers again"));
+                    log::limited_at(
+                        log::Level::Info,
+                        "etcd back",
+                        format_args!("{url} answers again"),
+                    );
                 }
             }
             Err(Miss::Endpoint { reason, is_unknown }) => {
@@ -260,11 +280,20 @@ impl Client {
     fn leave_out(&self, endpoint: &Endpoint, reason: &str) {
         if endpoint.failed(reason, Instant::now()) && self.endpoints.len() > 1 {
             let url = &endpoint.url;
-            log::limited("etcd endpoint", format_args!("{url} is not used for now: {reason}"));
+            log::limited(
+                "etcd endpoint",
+                format_args!("{url} is not used for now: {reason}"),
+            );
         }
     }
 
-    fn ask<A: Answer>(&self, endpoint: &Endpoint, path: &str, body: &[u8], until: Instant) -> Result<A, Miss> {
+    fn ask<A: Answer>(
+        &self,
+        endpoint: &Endpoint,
+        path: &str,
+        body: &[u8],
+        until: Instant,
+    ) -> Result<A, Miss> {
         let floor = self.reached();
         let token = self.token(endpoint, until)?;
         let mut headers = vec![NEEDS_LEADER];
@@ -353,7 +382,9 @@ impl Client {
             ))),
             (1.., _) => Miss::Final(Problem::Refused(text)),
             (0, status) => Miss::Endpoint {
-                reason: format!("it answers with the status {status} ({text}); is this its port for clients?"),
+                reason: format!(
+                    "it answers with the status {status} ({text}); is this its port for clients?"
+                ),
                 is_unknown: true,
             },
         }
@@ -374,7 +405,13 @@ impl Client {
             password: login.password.expose(),
         };
         let body = zeroize::Zeroizing::new(encode(&request).map_err(Miss::Final)?);
-        let reply = self.http.post(&endpoint.url, wire::AUTHENTICATE, &[NEEDS_LEADER], &body, until);
+        let reply = self.http.post(
+            &endpoint.url,
+            wire::AUTHENTICATE,
+            &[NEEDS_LEADER],
+            &body,
+            until,
+        );
         let reply = reply.map_err(|e| Miss::Endpoint {
             reason: e.reason,
             is_unknown: false,
@@ -388,7 +425,9 @@ impl Client {
             });
         }
         let answer: Option<wire::Authenticated> = serde_json::from_slice(&reply.body).ok();
-        let new = answer.map(|answer| answer.token).filter(|token| is_token(token));
+        let new = answer
+            .map(|answer| answer.token)
+            .filter(|token| is_token(token));
         *token = new.clone();
         match new {
             Some(new) => Ok(Some(new)),
@@ -413,7 +452,9 @@ impl Client {
             .iter()
             .map(|endpoint| {
                 let reason = endpoint.down();
-                let reason = reason.as_deref().unwrap_or("it has no leader, or no majority of the servers answers it");
+                let reason = reason
+                    .as_deref()
+                    .unwrap_or("it has no leader, or no majority of the servers answers it");
                 format!("{}: {reason}", endpoint.url)
             })
             .collect();
@@ -434,13 +475,18 @@ impl Client {
     fn is_up(&self) {
         let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
         if outage.take().is_some() {
-            log::limited_at(log::Level::Warn, "etcd outage over", "etcd answers again; logins go on");
+            log::limited_at(
+                log::Level::Warn,
+                "etcd outage over",
+                "etcd answers again; logins go on",
+            );
         }
     }
 }
 
 fn encode(request: &impl Serialize) -> Result<Vec<u8>, Problem> {
-    serde_json::to_vec(request).map_err(|_| Problem::Refused("the request can't be written".to_owned()))
+    serde_json::to_vec(request)
+        .map_err(|_| Problem::Refused("the request can't be written".to_owned()))
 }
 
 /// What the server says; it may be anything.

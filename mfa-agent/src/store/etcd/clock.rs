@@ -113,7 +113,10 @@ mod tests {
                 assert!(looks < 8, "{ahead}: {clock:?}");
             }
             let known = clock.at(now).unwrap();
-            assert!(known.least <= ahead && ahead <= known.most, "{ahead}: {known:?}");
+            assert!(
+                known.least <= ahead && ahead <= known.most,
+                "{ahead}: {known:?}"
+            );
             assert!(known.most - known.least <= NARROW, "{known:?}");
         }
     }
@@ -142,7 +145,10 @@ mod tests {
 
     #[test]
     fn of_several_servers_the_middle_one_counts() {
-        let difference = |at| ClockDifference { least: at, most: at };
+        let difference = |at| ClockDifference {
+            least: at,
+            most: at,
+        };
         assert_eq!(median(vec![]), None);
         let of = [90_000, 3, 1].map(difference).to_vec();
         assert_eq!(median(of), Some(difference(3)));

@@ -94,12 +94,18 @@ impl Core {
         };
         if let Some((key, expected)) = guard {
             txn.compare.push(Compare::is_at(key.as_slice(), *expected));
-            txn.failure.push(Operation::Range(Range::of(key.as_slice()).keys()));
+            txn.failure
+                .push(Operation::Range(Range::of(key.as_slice()).keys()));
         }
-        let reply = self.client.call::<TxnAnswer>(TXN, &txn, patience(batch)).inspect_err(|_| {
-            // They may have been changed.
-            batch.iter().for_each(|wanted| self.cache.forget(wanted.change.key));
-        })?;
+        let reply = self
+            .client
+            .call::<TxnAnswer>(TXN, &txn, patience(batch))
+            .inspect_err(|_| {
+                // They may have been changed.
+                batch
+                    .iter()
+                    .for_each(|wanted| self.cache.forget(wanted.change.key));
+            })?;
         let answer = reply.answer;
         let at = answer.header.revision;
         if !answer.succeeded {
@@ -119,7 +125,13 @@ impl Core {
     }
 
     /// What became of one change, in a transaction at the revision `at`.
-    fn outcome(&self, wanted: &Wanted<'_>, response: Response, at: u64, is_repeated: bool) -> Result<Swap, StoreError> {
+    fn outcome(
+        &self,
+        wanted: &Wanted<'_>,
+        response: Response,
+        at: u64,
+        is_repeated: bool,
+    ) -> Result<Swap, StoreError> {
         let Response::Txn(inner) = response else {
             return Err(unexpected());
         };
@@ -132,7 +144,9 @@ impl Core {
             self.cache.note(key, at, made);
             return Ok(Swap::Done);
         }
-        let found = inner.into_found().and_then(|found| found.into_iter().next());
+        let found = inner
+            .into_found()
+            .and_then(|found| found.into_iter().next());
         let found = found.ok_or_else(unexpected)?;
         if found.as_ref().is_some_and(|kv| kv.key != wanted.key) {
             return Err(unexpected());
@@ -181,10 +195,12 @@ impl Core {
                 Some(kv) if kv.mod_revision <= wanted.expected => return Ok(false),
                 Some(kv) if kv.value == new => return Ok(true),
                 Some(kv) => {
-                    found = self.record_at(wanted.change.key, kv.mod_revision - 1).map_err(|problem| match problem {
-                        Problem::Compacted => not_known(),
-                        other => other.into(),
-                    })?;
+                    found = self
+                        .record_at(wanted.change.key, kv.mod_revision - 1)
+                        .map_err(|problem| match problem {
+                            Problem::Compacted => not_known(),
+                            other => other.into(),
+                        })?;
                 }
             }
         }
@@ -194,7 +210,9 @@ impl Core {
     /// The conditions did not hold. Makes sure that it was not the first one.
     fn check_id(&self, answer: TxnAnswer) -> Result<(), StoreError> {
         let ours = self.standing.revision()?;
-        let id = answer.into_found().and_then(|found| found.into_iter().next());
+        let id = answer
+            .into_found()
+            .and_then(|found| found.into_iter().next());
         let id = id.ok_or_else(unexpected)?;
         match id.is_some_and(|kv| kv.mod_revision == ours) {
             true => Ok(()),

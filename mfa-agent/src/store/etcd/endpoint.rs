@@ -55,7 +55,10 @@ impl Endpoint {
 
     /// Whether it is left out, and it is time to look whether it is back.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.lock().down.as_ref().is_some_and(|down| down.next_try <= now)
+        self.lock()
+            .down
+            .as_ref()
+            .is_some_and(|down| down.next_try <= now)
     }
 
     /// It failed. Returns whether it was in use until now.

@@ -17,8 +17,8 @@ use super::identity::{Admit, Contact, unexpected};
 use super::wire::{Operation, RANGE, Range, RangeAnswer, Response, TXN, Txn, TxnAnswer};
 use super::{Core, clock, end_of};
 use crate::log;
-use crate::store::fleet::{ClockDifference, Fleet, HostNotice, HostSeen, Server, ServerStatus};
 use crate::store::StoreError;
+use crate::store::fleet::{ClockDifference, Fleet, HostNotice, HostSeen, Server, ServerStatus};
 
 const HOSTS: &[u8] = b"hosts/";
 
@@ -185,9 +185,16 @@ impl Keeper {
                 let probe = move || {
                     let id = self.core.id_key();
                     let range = Range::of(id.as_slice()).keys();
-                    let _ = self.core.client.probe::<RangeAnswer>(index, RANGE, &range, PROBE);
+                    let _ = self
+                        .core
+                        .client
+                        .probe::<RangeAnswer>(index, RANGE, &range, PROBE);
                 };
-                if thread::Builder::new().name("etcd-probe".to_owned()).spawn_scoped(scope, probe).is_err() {
+                if thread::Builder::new()
+                    .name("etcd-probe".to_owned())
+                    .spawn_scoped(scope, probe)
+                    .is_err()
+                {
                     return;
                 }
             }
@@ -237,7 +244,10 @@ impl Keeper {
                     );
                 }
             }
-            Err(error) => log::limited("host notice", format_args!("the other hosts could not be told of this one: {error}")),
+            Err(error) => log::limited(
+                "host notice",
+                format_args!("the other hosts could not be told of this one: {error}"),
+            ),
         }
     }
 
@@ -247,7 +257,10 @@ impl Keeper {
             count_only: true,
             ..Range::between(all.clone(), end_of(&all), 0)
         };
-        let reply = self.core.client.call::<RangeAnswer>(RANGE, &range, PATIENCE);
+        let reply = self
+            .core
+            .client
+            .call::<RangeAnswer>(RANGE, &range, PATIENCE);
         reply.ok().map(|reply| reply.answer.count)
     }
 
@@ -281,11 +294,20 @@ impl Core {
     /// How far this host's clock is ahead of the clocks of the servers.
     fn clock(&self) -> Option<ClockDifference> {
         let endpoints = self.client.endpoints().iter();
-        clock::median(endpoints.filter_map(super::endpoint::Endpoint::clock).collect())
+        clock::median(
+            endpoints
+                .filter_map(super::endpoint::Endpoint::clock)
+                .collect(),
+        )
     }
 
     /// Writes what others need to know. Returns whether another start of an agent wrote under this name before.
-    fn put_notice(&self, notice: HostNotice, run: &str, interval: Duration) -> Result<bool, StoreError> {
+    fn put_notice(
+        &self,
+        notice: HostNotice,
+        run: &str,
+        interval: Duration,
+    ) -> Result<bool, StoreError> {
         let key = self.host_key(&notice.name);
         let written = Written {
             notice,
@@ -313,7 +335,10 @@ impl Core {
         let Some(Response::Range(before)) = answer.responses.into_iter().next() else {
             return Err(unexpected());
         };
-        let before = before.kvs.first().and_then(|kv| serde_json::from_slice::<Written>(&kv.value).ok());
+        let before = before
+            .kvs
+            .first()
+            .and_then(|kv| serde_json::from_slice::<Written>(&kv.value).ok());
         Ok(before.is_some_and(|before| before.run != run))
     }
 
@@ -329,9 +354,15 @@ impl Core {
         self.standing.revision()?;
         loop {
             let range = Range::between(from, end.clone(), PART);
-            let answer = self.client.call::<RangeAnswer>(RANGE, &range, PATIENCE)?.answer;
+            let answer = self
+                .client
+                .call::<RangeAnswer>(RANGE, &range, PATIENCE)?
+                .answer;
             let now = self.time();
-            let written = answer.kvs.iter().filter_map(|kv| serde_json::from_slice::<Written>(&kv.value).ok());
+            let written = answer
+                .kvs
+                .iter()
+                .filter_map(|kv| serde_json::from_slice::<Written>(&kv.value).ok());
             hosts.extend(written.map(|written| seen(written, now, here)));
             match answer.kvs.last() {
                 Some(last) if answer.more => from = [last.key.as_slice(), b"\0"].concat(),
@@ -355,7 +386,12 @@ impl Fleet for Hosts {
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
-        let here = self.desk.lock().notice.as_ref().map(|notice| notice.name.clone());
+        let here = self
+            .desk
+            .lock()
+            .notice
+            .as_ref()
+            .map(|notice| notice.name.clone());
         self.core.all_hosts(here.as_deref())
     }
 
@@ -391,12 +427,17 @@ impl Fleet for Hosts {
                 .map(|index| scope.spawn(move || self.core.server(index)))
                 .collect();
             for (index, thread) in threads.into_iter().enumerate() {
-                let status = thread.join().unwrap_or_else(|_| Err("it could not be asked".to_owned()));
+                let status = thread
+                    .join()
+                    .unwrap_or_else(|_| Err("it could not be asked".to_owned()));
                 asked.insert(index, status);
             }
         });
         let named = |(index, status): (usize, _)| Server {
-            endpoint: endpoints.get(index).map(|it| it.url.to_string()).unwrap_or_default(),
+            endpoint: endpoints
+                .get(index)
+                .map(|it| it.url.to_string())
+                .unwrap_or_default(),
             status,
         };
         asked.into_iter().map(named).collect()
@@ -424,7 +465,13 @@ impl Core {
             has_leader: status.leader != 0,
             database: status.db_size,
             in_use: status.db_size_in_use,
-            complaints: status.errors.iter().take(8).map(printable).chain(complaint).collect(),
+            complaints: status
+                .errors
+                .iter()
+                .take(8)
+                .map(printable)
+                .chain(complaint)
+                .collect(),
             clock: endpoint.and_then(super::endpoint::Endpoint::clock),
         })
     }
@@ -485,7 +532,10 @@ mod tests {
         let at = |seconds: i64| now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
         // Its clock is an hour ahead, and it wrote ten seconds ago.
         let host = seen(written(at(3590), 60, 3_600_000), now, Some("web-1"));
-        assert_eq!((host.age.as_secs(), host.is_live, host.is_here), (10, true, true));
+        assert_eq!(
+            (host.age.as_secs(), host.is_live, host.is_here),
+            (10, true, true)
+        );
         let host = seen(written(at(-134), 60, 0), now, None);
         assert!(host.is_live && !host.is_here);
         assert!(!seen(written(at(-136), 60, 0), now, None).is_live);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use ureq::Agent;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use zeroize::Zeroizing;
@@ -47,7 +47,9 @@ pub enum IdentityError {
     Roots(#[from] crate::delivery::RootsError),
     #[error("[store] cert_file {path} holds no certificate in PEM: {reason}")]
     Certificate { path: PathBuf, reason: String },
-    #[error("[store] cert_key_file {path} holds no private key in PEM without a password: {reason}")]
+    #[error(
+        "[store] cert_key_file {path} holds no private key in PEM without a password: {reason}"
+    )]
     Key { path: PathBuf, reason: String },
 }
 
@@ -75,9 +77,14 @@ pub(super) struct NoReply {
 }
 
 impl Http {
-    pub(super) fn new(roots: &Roots, identity: Option<&ClientIdentity>) -> Result<Self, IdentityError> {
+    pub(super) fn new(
+        roots: &Roots,
+        identity: Option<&ClientIdentity>,
+    ) -> Result<Self, IdentityError> {
         let roots = roots.certificates()?;
-        let roots = roots.iter().map(|root| Certificate::from_der(root).to_owned());
+        let roots = roots
+            .iter()
+            .map(|root| Certificate::from_der(root).to_owned());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::Specific(Arc::new(roots.collect())))
@@ -129,7 +136,11 @@ impl Http {
         let date = date.and_then(|date| date.to_str().ok()).map(str::to_owned);
         let status = answer.status().as_u16();
         let answered = Timestamp::now();
-        let body = answer.body_mut().with_config().limit(LONGEST_BODY).read_to_vec();
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(LONGEST_BODY)
+            .read_to_vec();
         let body = body.map_err(|e| NoReply {
             may_be_sent: true,
             ..NoReply::of(&e)
@@ -172,13 +183,21 @@ impl NoReply {
             };
         }
         match error {
-            Error::Timeout(Timeout::Resolve) => Self::unsent("its name was not found in time".to_owned()),
-            Error::Timeout(Timeout::Connect) => Self::unsent("it accepted no connection in time".to_owned()),
+            Error::Timeout(Timeout::Resolve) => {
+                Self::unsent("its name was not found in time".to_owned())
+            }
+            Error::Timeout(Timeout::Connect) => {
+                Self::unsent("it accepted no connection in time".to_owned())
+            }
             Error::Timeout(_) => sent("it did not answer in time"),
-            Error::HostNotFound => Self::unsent("its name was not found; check the name and DNS".to_owned()),
+            Error::HostNotFound => {
+                Self::unsent("its name was not found; check the name and DNS".to_owned())
+            }
             Error::ConnectionFailed => Self::unsent("it can't be reached".to_owned()),
             Error::Io(e) => Self::of_io(e),
-            Error::BodyExceedsLimit(_) | Error::LargeResponseHeader(..) => sent("its answer is too long"),
+            Error::BodyExceedsLimit(_) | Error::LargeResponseHeader(..) => {
+                sent("its answer is too long")
+            }
             _ => sent("its answer is not HTTP; is this the port for clients?"),
         }
     }
@@ -194,7 +213,10 @@ impl NoReply {
             may_be_sent: !never_sent.contains(&error.kind()),
             is_lost: matches!(
                 error.kind(),
-                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof | ErrorKind::ConnectionAborted
+                ErrorKind::ConnectionReset
+                    | ErrorKind::BrokenPipe
+                    | ErrorKind::UnexpectedEof
+                    | ErrorKind::ConnectionAborted
             ),
             ..Self::unsent(format!("it can't be reached: {error}"))
         }
@@ -208,19 +230,24 @@ fn tls_reason(error: &rustls::Error) -> String {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "; name its authority in [store] ca_file"
         }
-        Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
-            "; use the name that the certificate is for in [store] endpoints"
-        }
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "; use the name that the certificate is for in [store] endpoints",
         Error::InvalidCertificate(CertificateError::Other(_)) => {
             "; make one of version 3 (X.509 v3) with a subjectAltName: openssl makes version 1 unless it is told extensions"
         }
-        Error::AlertReceived(Alert::CertificateRequired | Alert::BadCertificate | Alert::UnknownCA | Alert::CertificateUnknown) => {
-            "; it does not accept this host's certificate: check [store] cert_file"
-        }
+        Error::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnknownCA
+            | Alert::CertificateUnknown,
+        ) => "; it does not accept this host's certificate: check [store] cert_file",
         _ => "",
     };
     match error {
-        Error::InvalidCertificate(reason) => format!("its certificate is not valid ({reason}){remedy}"),
+        Error::InvalidCertificate(reason) => {
+            format!("its certificate is not valid ({reason}){remedy}")
+        }
         other => format!("no TLS: {other}{remedy}"),
     }
 }
@@ -238,7 +265,10 @@ fn load(identity: &ClientIdentity) -> Result<ClientCert, IdentityError> {
         return Err(unusable(path, "there is none".to_owned()));
     }
     let key = key(&identity.key)?;
-    let chain: Vec<_> = chain.iter().map(|it| Certificate::from_der(it).to_owned()).collect();
+    let chain: Vec<_> = chain
+        .iter()
+        .map(|it| Certificate::from_der(it).to_owned())
+        .collect();
     Ok(ClientCert::new_with_certs(&chain, key))
 }
 

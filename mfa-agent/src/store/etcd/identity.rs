@@ -91,7 +91,10 @@ impl Standing {
 
 impl Core {
     /// See [`super::EtcdStore::contact`].
-    pub(super) fn contact(&self, admit: &dyn Fn(&Looked) -> Result<(), String>) -> Result<Contact, StoreError> {
+    pub(super) fn contact(
+        &self,
+        admit: &dyn Fn(&Looked) -> Result<(), String>,
+    ) -> Result<Contact, StoreError> {
         let (looked, key, cluster) = self.look()?;
         let outcome = match (admit(&looked), key) {
             (Ok(()), Some(key)) => {
@@ -108,7 +111,9 @@ impl Core {
 
     fn look(&self) -> Result<(Looked, Option<KeyValue>, u64), StoreError> {
         let id = self.id_key();
-        let reply = self.client.call::<RangeAnswer>(RANGE, &Range::of(id.as_slice()), PATIENCE)?;
+        let reply = self
+            .client
+            .call::<RangeAnswer>(RANGE, &Range::of(id.as_slice()), PATIENCE)?;
         let header = reply.answer.header;
         let Some(found) = reply.answer.kvs.into_iter().next() else {
             let any = Range::between(self.prefix.clone(), super::end_of(&self.prefix), 1).keys();
@@ -161,7 +166,10 @@ impl Core {
             return Ok(());
         }
         // An attempt that nobody heard of may have made it.
-        let found = reply.answer.into_found().and_then(|mut found| found.pop().flatten());
+        let found = reply
+            .answer
+            .into_found()
+            .and_then(|mut found| found.pop().flatten());
         match found.is_some_and(|found| found.value == value) {
             true => Ok(()),
             false => Err(StoreError::new(
@@ -199,5 +207,7 @@ impl Core {
 
 /// What a call that was refused because of a condition says of the store.
 pub(super) fn unexpected() -> StoreError {
-    StoreError::from(Problem::Refused("its answer has another form than the request".to_owned()))
+    StoreError::from(Problem::Refused(
+        "its answer has another form than the request".to_owned(),
+    ))
 }

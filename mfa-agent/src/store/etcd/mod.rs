@@ -32,14 +32,16 @@ use std::sync::Arc;
 use self::cache::Cache;
 use self::client::{Client, Login, Problem};
 use self::endpoint::Endpoint;
-pub use self::http::{ClientIdentity, IdentityError};
-use self::http::Http;
 use self::hosts::Hosts;
+use self::http::Http;
+pub use self::http::{ClientIdentity, IdentityError};
 use self::identity::Standing;
 pub use self::identity::{Admit, Contact, Looked};
 pub use self::url::{EndpointUrl, EndpointUrlError};
 pub use self::wire::examine;
-use super::{Change, Fleet, Guard, Moment, Revision, Snapshot, Store, StoreError, Stored, Swap, WriteOut};
+use super::{
+    Change, Fleet, Guard, Moment, Revision, Snapshot, Store, StoreError, Stored, Swap, WriteOut,
+};
 use crate::delivery::{Roots, SecretError, read_secret};
 
 /// The most bytes of records that are remembered.
@@ -98,7 +100,12 @@ impl EtcdStore {
             }),
             None => None,
         };
-        let endpoints = access.endpoints.iter().cloned().map(Endpoint::new).collect();
+        let endpoints = access
+            .endpoints
+            .iter()
+            .cloned()
+            .map(Endpoint::new)
+            .collect();
         let core = Arc::new(Core {
             client: Client::new(http, endpoints, login),
             prefix: access.prefix.clone().into_bytes(),
@@ -125,7 +132,10 @@ impl EtcdStore {
     /// # Errors
     ///
     /// [`StoreError`] when no server answers.
-    pub fn contact(&self, admit: &dyn Fn(&Looked) -> Result<(), String>) -> Result<Contact, StoreError> {
+    pub fn contact(
+        &self,
+        admit: &dyn Fn(&Looked) -> Result<(), String>,
+    ) -> Result<Contact, StoreError> {
         self.core.contact(admit)
     }
 
@@ -210,7 +220,9 @@ impl Core {
 
     /// The key of a record for the store.
     fn of_record<'a>(&self, stored: &'a [u8]) -> Option<&'a [u8]> {
-        stored.strip_prefix(self.prefix.as_slice())?.strip_prefix(RECORDS)
+        stored
+            .strip_prefix(self.prefix.as_slice())?
+            .strip_prefix(RECORDS)
     }
 }
 
@@ -229,7 +241,12 @@ fn revision(mod_revision: u64) -> Revision {
 
 /// The other way; none if it is not one of this store.
 fn mod_revision(revision: &Revision) -> Option<u64> {
-    revision.0.as_slice().try_into().map(u64::from_be_bytes).ok()
+    revision
+        .0
+        .as_slice()
+        .try_into()
+        .map(u64::from_be_bytes)
+        .ok()
 }
 
 /// The first key after all that begin with `prefix`.

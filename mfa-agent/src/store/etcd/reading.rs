@@ -38,11 +38,19 @@ impl Core {
         let mut found = Vec::with_capacity(keys.len());
         for some in keys.chunks(PART) {
             let stored: Vec<Vec<u8>> = some.iter().map(|key| self.record(key)).collect();
-            let ranges = stored.iter().map(|key| Operation::Range(Range::of(key.as_slice())));
+            let ranges = stored
+                .iter()
+                .map(|key| Operation::Range(Range::of(key.as_slice())));
             let answer = self.read(ranges.collect(), patience(some.len()))?;
             let at = answer.header.revision;
-            let answered = answer.into_found().filter(|found| found.len() == some.len());
-            for ((key, stored_key), kv) in some.iter().zip(&stored).zip(answered.ok_or_else(unexpected)?) {
+            let answered = answer
+                .into_found()
+                .filter(|found| found.len() == some.len());
+            for ((key, stored_key), kv) in some
+                .iter()
+                .zip(&stored)
+                .zip(answered.ok_or_else(unexpected)?)
+            {
                 if kv.as_ref().is_some_and(|kv| kv.key != *stored_key) {
                     return Err(unexpected());
                 }
@@ -102,13 +110,21 @@ impl Core {
                 .kvs
                 .into_iter()
                 .filter(|kv| kv.mod_revision > since.0)
-                .map(|kv| self.of_record(&kv.key).map(<[u8]>::to_vec).ok_or_else(unexpected))
+                .map(|kv| {
+                    self.of_record(&kv.key)
+                        .map(<[u8]>::to_vec)
+                        .ok_or_else(unexpected)
+                })
                 .take(limit - changed.len())
                 .collect::<Result<_, _>>()?;
             let wanted: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
             let found = self.load_all(&wanted)?;
             // One that was removed meanwhile is no longer there.
-            changed.extend(keys.into_iter().zip(found).filter_map(|(key, it)| Some((key, it?))));
+            changed.extend(
+                keys.into_iter()
+                    .zip(found)
+                    .filter_map(|(key, it)| Some((key, it?))),
+            );
             if !part.more {
                 break;
             }
@@ -136,12 +152,19 @@ impl Core {
     }
 
     fn part(&self, from: Vec<u8>, end: &[u8], limit: u64) -> Result<Part, StoreError> {
-        self.part_of(Range::between(from, end.to_vec(), limit), patience(limit as usize))
+        self.part_of(
+            Range::between(from, end.to_vec(), limit),
+            patience(limit as usize),
+        )
     }
 
     fn part_of(&self, range: Range<'_>, patience: Duration) -> Result<Part, StoreError> {
         // A key that comes after all of the prefix: etcd takes an empty range for a mistake.
-        if range.range_end.as_ref().is_some_and(|end| *end.0 <= *range.key.0) {
+        if range
+            .range_end
+            .as_ref()
+            .is_some_and(|end| *end.0 <= *range.key.0)
+        {
             return Ok(Part {
                 kvs: Vec::new(),
                 more: false,
@@ -161,7 +184,11 @@ impl Core {
     }
 
     /// A transaction that only reads, if this is still the store.
-    fn read(&self, success: Vec<Operation<'_>>, patience: Duration) -> Result<TxnAnswer, StoreError> {
+    fn read(
+        &self,
+        success: Vec<Operation<'_>>,
+        patience: Duration,
+    ) -> Result<TxnAnswer, StoreError> {
         let txn = Txn {
             compare: vec![self.is_ours()?],
             success,
@@ -179,7 +206,12 @@ impl Core {
         let stored = self.record(key);
         let range = Range::of(stored.as_slice()).at(revision);
         let reply = self.client.call::<RangeAnswer>(RANGE, &range, PATIENCE)?;
-        Ok(reply.answer.kvs.into_iter().next().filter(|kv| kv.key == stored))
+        Ok(reply
+            .answer
+            .kvs
+            .into_iter()
+            .next()
+            .filter(|kv| kv.key == stored))
     }
 }
 
@@ -192,13 +224,20 @@ impl Snapshot for EtcdSnapshot {
             };
             let end = end_of(&self.core.record(b""));
             let range = Range::between(from, end, PART as u64).at(self.revision);
-            let reply = self.core.client.call::<RangeAnswer>(RANGE, &range, PATIENCE_FOR_MANY);
+            let reply = self
+                .core
+                .client
+                .call::<RangeAnswer>(RANGE, &range, PATIENCE_FOR_MANY);
             let answer = reply.map_err(too_long)?.answer;
             if let Some(last) = answer.kvs.last().filter(|_| answer.more) {
                 self.from = Some(after_key(last.key.clone()));
             }
             for kv in answer.kvs {
-                let key = self.core.of_record(&kv.key).ok_or_else(unexpected)?.to_vec();
+                let key = self
+                    .core
+                    .of_record(&kv.key)
+                    .ok_or_else(unexpected)?
+                    .to_vec();
                 size += key.len() + kv.value.len();
                 records.push((key, kv.value));
             }

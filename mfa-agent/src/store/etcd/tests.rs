@@ -81,10 +81,16 @@ fn it_keeps_the_promises_of_a_store() {
     assert_eq!(store.swap(new(b"two", b"1")).unwrap(), Swap::Done);
     let known = other.load_for_swap(b"two").unwrap().unwrap();
     let first = store.load_for_swap(b"two").unwrap().unwrap();
-    assert_eq!(store.swap(update(b"two", &first, b"2")).unwrap(), Swap::Done);
+    assert_eq!(
+        store.swap(update(b"two", &first, b"2")).unwrap(),
+        Swap::Done
+    );
     assert_eq!(other.load_for_swap(b"two").unwrap().unwrap().bytes, b"1");
     assert_eq!(other.load(b"two").unwrap().unwrap().bytes, b"2");
-    assert_eq!(other.swap(update(b"two", &known, b"3")).unwrap(), Swap::Conflict);
+    assert_eq!(
+        other.swap(update(b"two", &known, b"3")).unwrap(),
+        Swap::Conflict
+    );
     assert_eq!(other.load_for_swap(b"two").unwrap().unwrap().bytes, b"2");
 }
 
@@ -133,7 +139,12 @@ fn a_store_is_made_once_and_one_that_was_emptied_is_never_used_again() {
     };
     assert_eq!(looked(&store), Looked::Nothing);
     store.create(ID).unwrap();
-    assert!(EtcdStore::new(&access).unwrap().create(StoreId([8; 16])).is_err());
+    assert!(
+        EtcdStore::new(&access)
+            .unwrap()
+            .create(StoreId([8; 16]))
+            .is_err()
+    );
     assert!(matches!(looked(&store), Looked::Store { id: ID, .. }));
     assert_eq!(store.swap(new(b"a", b"1")).unwrap(), Swap::Done);
     node.etcdctl(&["del", "/test/id"]);
@@ -194,12 +205,15 @@ fn hosts_tell_each_other_of_themselves_and_servers_of_theirs() {
     let node = Node::start();
     let hosts = ["web-1", "web-2"].map(|name| {
         let store = open(&access(&[node.url()]));
-        store.fleet().unwrap().announce(crate::store::fleet::HostNotice {
-            name: name.to_owned(),
-            version: "9".to_owned(),
-            schema: 5,
-            ..Default::default()
-        });
+        store
+            .fleet()
+            .unwrap()
+            .announce(crate::store::fleet::HostNotice {
+                name: name.to_owned(),
+                version: "9".to_owned(),
+                schema: 5,
+                ..Default::default()
+            });
         store
     });
     let seen = || hosts[0].fleet().unwrap().hosts().unwrap();
@@ -211,16 +225,25 @@ fn hosts_tell_each_other_of_themselves_and_servers_of_theirs() {
     soon("the clock is measured", || {
         let servers = hosts[0].fleet().unwrap().servers();
         let clock = servers[0].status.as_ref().unwrap().clock;
-        clock.is_some_and(|clock| clock.most - clock.least < 400 && clock.least <= 0 && clock.most >= 0)
+        clock.is_some_and(|clock| {
+            clock.most - clock.least < 400 && clock.least <= 0 && clock.most >= 0
+        })
     });
     let servers = hosts[0].fleet().unwrap().servers();
     let status = servers[0].status.as_ref().unwrap();
-    assert!(status.is_leader && status.has_leader && status.database > 0, "{status:?}");
+    assert!(
+        status.is_leader && status.has_leader && status.database > 0,
+        "{status:?}"
+    );
     let fleet = hosts[0].fleet().unwrap();
     assert!(fleet.forget("web-2").unwrap());
     assert!(!fleet.forget("web-2").unwrap());
     assert_eq!(seen().len(), 1);
-    assert_eq!(hosts[0].page(b"", None, 10).unwrap(), [], "hosts are no records");
+    assert_eq!(
+        hosts[0].page(b"", None, 10).unwrap(),
+        [],
+        "hosts are no records"
+    );
 }
 
 /// Whether a call fails, and how long it takes.
@@ -252,7 +275,11 @@ fn without_a_server_everything_fails_in_time_then_at_once_and_works_again_by_its
                 scope.spawn(|| fails_within(Duration::from_secs(1), || store.load(b"a").map(drop)));
             }
         });
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            began.elapsed()
+        );
         assert!(store.fleet().unwrap().health().is_err());
         match freeze {
             true => node.thaw(),

@@ -16,10 +16,14 @@ pub struct EndpointUrl(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointUrlError {
     /// Not `https://NAME:PORT`.
-    #[error("this is not the address of a server of etcd; expected one such as https://etcd1.example.org:2379")]
+    #[error(
+        "this is not the address of a server of etcd; expected one such as https://etcd1.example.org:2379"
+    )]
     Malformed,
     /// Whoever is on the way could answer in etcd's place.
-    #[error("http:// reaches servers on this host only (127.0.0.1, [::1]), since anybody on the way could answer; expected https://")]
+    #[error(
+        "http:// reaches servers on this host only (127.0.0.1, [::1]), since anybody on the way could answer; expected https://"
+    )]
     NotHttps,
 }
 
@@ -73,7 +77,8 @@ impl fmt::Debug for EndpointUrl {
 
 fn is_here(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.parse::<IpAddr>()
+        .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -92,8 +97,16 @@ mod tests {
             let url: EndpointUrl = text.parse().unwrap();
             assert_eq!(url.to_string(), text.trim_end_matches('/'));
         }
-        for text in ["http://192.0.2.1:2379", "http://localhost.example.org", "http://localhost:2379"] {
-            assert_eq!(text.parse::<EndpointUrl>(), Err(EndpointUrlError::NotHttps), "{text}");
+        for text in [
+            "http://192.0.2.1:2379",
+            "http://localhost.example.org",
+            "http://localhost:2379",
+        ] {
+            assert_eq!(
+                text.parse::<EndpointUrl>(),
+                Err(EndpointUrlError::NotHttps),
+                "{text}"
+            );
         }
         for text in [
             "",
@@ -106,7 +119,11 @@ mod tests {
             "https:// x",
             "https://x\n",
         ] {
-            assert_eq!(text.parse::<EndpointUrl>(), Err(EndpointUrlError::Malformed), "{text:?}");
+            assert_eq!(
+                text.parse::<EndpointUrl>(),
+                Err(EndpointUrlError::Malformed),
+                "{text:?}"
+            );
         }
     }
 }

@@ -160,7 +160,6 @@ pub(super) struct Authenticate<'a> {
     pub(super) password: &'a str,
 }
 
-
 /// What every answer says of the server and the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]

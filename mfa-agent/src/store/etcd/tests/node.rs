@@ -12,7 +12,10 @@ use nix::unistd::Pid;
 pub(super) fn has_etcd() -> bool {
     let is_there = Path::new("/usr/bin/etcd").exists();
     if !is_there {
-        assert!(std::env::var_os("CI").is_none(), "etcd is not installed: tests/install-needs");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "etcd is not installed: tests/install-needs"
+        );
         eprintln!("NOT RUN: etcd is not installed (apt-get install etcd-server etcd-client)");
     }
     is_there
@@ -144,7 +147,11 @@ impl Node {
     fn until_it_listens(&self) {
         let until = Instant::now() + Duration::from_secs(60);
         while std::net::TcpStream::connect(("127.0.0.1", self.client)).is_err() {
-            assert!(Instant::now() < until, "etcd does not listen at {}", self.client);
+            assert!(
+                Instant::now() < until,
+                "etcd does not listen at {}",
+                self.client
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
