@@ -15,7 +15,7 @@ pub(super) use numbers::Whole;
 pub(super) use strings::{
     EasyPin, FullPath, Grace, GraceOf, GroupName, HostPattern, Issuer, Lasting, Line, MessageText,
     MethodPattern, OperationPattern, OptionalPath, SecretFile, ServerAddress, ServiceName,
-    ServicePattern, SocketPath, Subject, TerminalPattern, UserPattern,
+    ServicePattern, SocketPath, StorePrefix, Subject, TerminalPattern, UserPattern,
 };
 pub(super) use texts::line;
 

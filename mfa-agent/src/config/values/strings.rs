@@ -10,8 +10,9 @@ use super::texts::line;
 use super::{Value, messages, paths, texts, time};
 use crate::config::error::Problem;
 use crate::config::tree::{Data, Node};
-use crate::config::words::{ActionName, AddressSource, NumberSource, ProviderName};
+use crate::config::words::{ActionName, AddressSource, EngineName, NumberSource, ProviderName};
 use crate::delivery::{HttpsUrl, ProgramPath, Security, ServerHost, Template};
+use crate::store::etcd::EndpointUrl;
 use mfa_core::account::{Label, NoticeKind};
 use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, NumberTemplate, Region};
 use mfa_core::factors::device::HashAlgorithm;
@@ -139,6 +140,7 @@ macro_rules! texts {
 texts! {
     "a full path such as \"/var/lib/mfa\"": FullPath => PathBuf, paths::full;
     "a full path such as \"/run/mfa/agent.sock\"": SocketPath => PathBuf, paths::of_socket;
+    "a prefix such as \"/pam-mfa/\"": StorePrefix => String, paths::prefix;
     "a full path, or \"\" for none": OptionalPath => Option<PathBuf>, paths::optional;
     "a full path such as \"/etc/mfa/smtp-password\", or the name of a systemd credential":
         SecretFile => PathBuf, paths::of_secret;
@@ -189,6 +191,7 @@ types! {
     "\"starttls\" or \"tls\"": Security, words;
     "\"email\" or \"sms\"": Channel, words;
     "\"vonage\", \"webhook\" or \"command\"": ProviderName, words;
+    "\"sled\" or \"etcd\"": EngineName, words;
     "\"ask\", \"skip\" or \"deny\"": ActionName, words;
     "\"enroll\", \"remove\", \"locked\", \"bypass\", \"recovery\" or \"new-network\"": NoticeKind, words;
     "the full path of a program such as \"/usr/sbin/sendmail\"": ProgramPath;
@@ -199,6 +202,7 @@ types! {
     "\"userdb\"": AddressSource, words;
     "the name of a server such as \"mail.example.org\"": ServerHost;
     "an address such as \"https://sms.example.org/send\"": HttpsUrl;
+    "the address of a server such as \"https://etcd1.example.org:2379\"": EndpointUrl;
     "the two letters of a country such as \"DE\"": Region;
     "a name such as \"vip\"": Label;
     "a language such as \"de\"": Language;
