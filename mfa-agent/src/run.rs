@@ -204,6 +204,7 @@ fn run(config: &Path) -> Result<(), StartError> {
     ));
     agent.keep_settings();
     agent.sweep();
+    agent.keep_metrics_written();
     agent.note_mode();
     agent.review();
     watchdog::start(&settings.server.socket);

@@ -31,7 +31,7 @@ pub struct Host {
     pub name: &'static str,
     /// Its agent.
     pub agent: Agent,
-    /// A PAM stack that asks the agent.
+    /// A PAM stack that asks the agent, and lets in who is not asked.
     pub stack: Stack,
 }
 
@@ -65,7 +65,7 @@ impl Fleet {
             let name = NAMES[number];
             let store = store_lines(&key(folder.path(), number), endpoints) + more;
             let agent = Agent::elsewhere(Lan::on(&cable, name), &store, settings);
-            let stack = Stack::asking(&agent);
+            let stack = Stack::guarded_by(&agent);
             Host {
                 cable,
                 name,

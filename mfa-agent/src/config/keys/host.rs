@@ -69,6 +69,14 @@ section! {
         syslog: bool as bool = true;
     }
 
+    /// What a monitor reads. "mfactl metrics" prints the same.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub Metrics = ["metrics"] {
+        /// A file for the textfile collector of Prometheus' node exporter, rewritten every 15 seconds; "" for none. The
+        /// unit lets the agent write to its own folders only: add ReadWritePaths= with the folder of this file.
+        textfile: Option<PathBuf> as OptionalPath = "";
+    }
+
     /// Who else is an administrator.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub Admin = ["admin"] {
