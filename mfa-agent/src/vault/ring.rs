@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::key::{self, KeyError, KeySource, MasterKey};
 use super::{Cipher, hex};
-use crate::durable_file::{folder_of, replace_durably, with_suffix};
+use crate::durable_file::{folder_of, make_durably, replace_durably, with_suffix};
 use crate::log;
 
 /// The credential with the key before the current one.
@@ -91,6 +91,37 @@ impl KeySource {
         Ok(earlier)
     }
 
+    /// Makes a new key beside the current one, which stays so, under the name that earlier keys have. Durable on return.
+    /// Returns its ID.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Io`].
+    pub fn make_next(&self) -> Result<String, KeyError> {
+        let text = key::fresh_text().map_err(|reason| self.not_made(reason))?;
+        let next = key::parse(&text).ok_or_else(|| KeyError::Malformed {
+            path: self.file.clone(),
+        })?;
+        let id = id(&next);
+        make_durably(&self.earlier_path(&id), &text).map_err(|reason| self.not_made(reason))?;
+        Ok(id)
+    }
+
+    /// The file that holds the key with this ID, if there is one.
+    #[must_use]
+    pub fn file_of(&self, wanted: &str) -> Option<PathBuf> {
+        match key::load_file(&self.file) {
+            Ok(Some(key)) if id(&key) == wanted && !self.is_credential() => Some(self.file.clone()),
+            _ => self.earlier_file(wanted),
+        }
+    }
+
+    /// Where the key with this ID belongs that is not here.
+    #[must_use]
+    pub fn missing_file(&self, id: &str) -> PathBuf {
+        self.earlier_path(id)
+    }
+
     /// Gives the current key the name that it has once it is an earlier one, too. Durable on return.
     ///
     /// # Errors
@@ -122,6 +153,14 @@ impl KeySource {
             Ok(Some(kept)) if kept.is_same(current) => Ok(()),
             Ok(_) | Err(KeyError::Malformed { .. }) => Err(taken()),
             Err(error) => Err(error),
+        }
+    }
+
+    fn not_made(&self, reason: io::Error) -> KeyError {
+        KeyError::Io {
+            path: self.file.clone(),
+            action: "made",
+            reason,
         }
     }
 

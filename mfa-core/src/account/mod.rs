@@ -70,6 +70,9 @@ pub use suspension::{LONGEST_SUSPENSION, SHORTEST_SUSPENSION};
 /// addresses and no accounts at RADIUS servers; 4 no networks and no disabled devices.
 const SCHEMA: u32 = 5;
 
+/// The format that is written if the record needs no later one, so that older hosts of a shared store read it, too.
+const WRITTEN: u32 = 5;
+
 /// One user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -126,7 +129,7 @@ pub struct Account {
 impl Default for Account {
     fn default() -> Self {
         Self {
-            schema: SCHEMA,
+            schema: WRITTEN,
             generation: 0,
             devices: Vec::new(),
             pin: None,
@@ -149,6 +152,16 @@ impl Default for Account {
 }
 
 impl Account {
+    /// The newest format of records that this version reads and writes.
+    pub const FORMAT: u32 = SCHEMA;
+
+    /// The format that the record is written in: the oldest one that holds all of it. Whoever adds to the record and
+    /// raises [`Self::FORMAT`] says here which records need it; all others stay readable for older hosts.
+    #[must_use]
+    pub fn format(&self) -> u32 {
+        self.schema.max(WRITTEN)
+    }
+
     /// Counts the changes of the user's factors.
     #[must_use]
     pub fn generation(&self) -> u64 {
@@ -287,7 +300,17 @@ impl Account {
         // Large enough, so that growing leaves no unwiped copy behind; and no larger, because all
         // of it is wiped.
         let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(self.room()));
-        serde_json::to_writer(&mut *bytes, self).map_err(|e| RecordError(e.to_string()))?;
+        let written = match self.format() {
+            format if format == self.schema => serde_json::to_writer(&mut *bytes, self),
+            schema => serde_json::to_writer(
+                &mut *bytes,
+                &Self {
+                    schema,
+                    ..self.clone()
+                },
+            ),
+        };
+        written.map_err(|e| RecordError(e.to_string()))?;
         Ok(bytes)
     }
 
@@ -321,7 +344,7 @@ impl Account {
                 account.schema
             )));
         }
-        account.schema = SCHEMA;
+        account.schema = account.format();
         Ok(account)
     }
 }

@@ -179,12 +179,14 @@ impl From<RestoreError> for Failure {
         match error {
             RestoreError::Repository(error) => error.into(),
             RestoreError::Backup(error) => failed(error),
-            RestoreError::Busy | RestoreError::TooBusy => {
-                Self::new(ErrorKind::Busy, error.to_string())
-            }
-            RestoreError::Record(..) | RestoreError::NotEmpty | RestoreError::Incomplete => {
-                Self::refused(error)
-            }
+            RestoreError::Busy
+            | RestoreError::TooBusy
+            | RestoreError::Elsewhere(..)
+            | RestoreError::Rotating(_) => Self::new(ErrorKind::Busy, error.to_string()),
+            RestoreError::Record(..)
+            | RestoreError::NotEmpty
+            | RestoreError::Incomplete
+            | RestoreError::Abandoned => Self::refused(error),
         }
     }
 }

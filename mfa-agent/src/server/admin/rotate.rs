@@ -128,8 +128,15 @@ impl From<RotateError> for Failure {
         match error {
             RotateError::Repository(error) => error.into(),
             RotateError::Key(_) => Self::unavailable(error),
-            RotateError::Restoring => Self::new(ErrorKind::Busy, error.to_string()),
-            RotateError::Credential => Self::refused(error),
+            RotateError::Restoring | RotateError::Unfinished => {
+                Self::new(ErrorKind::Busy, error.to_string())
+            }
+            RotateError::Credential
+            | RotateError::SharedCredential
+            | RotateError::NotShared
+            | RotateError::NotPrepared
+            | RotateError::Missing { .. }
+            | RotateError::NotHere { .. } => Self::refused(error),
         }
     }
 }

@@ -204,13 +204,7 @@ impl Agent {
 
     /// The user's record, or the shared record for users without one.
     pub(super) fn account_or_stand_in(&self, user: &UserName) -> Result<(Key, Account), Failure> {
-        let own = Key::account(user);
-        if let Some(account) = self.repository.load(&own)? {
-            return Ok((own, account));
-        }
-        let stand_in = self.repository.placeholder(user);
-        let account = self.repository.load(&stand_in)?.unwrap_or_default();
-        Ok((stand_in, account))
+        Ok(self.repository.account_or_placeholder(user)?)
     }
 }
 
