@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub(super) use lists::{Catalogue, Combinations, Fit, Joined, List};
 pub(super) use numbers::Whole;
 pub(super) use strings::{
-    EasyPin, FullPath, Grace, GraceOf, GroupName, Issuer, Lasting, Line, MessageText,
+    EasyPin, FullPath, Grace, GraceOf, GroupName, HostPattern, Issuer, Lasting, Line, MessageText,
     MethodPattern, OperationPattern, OptionalPath, SecretFile, ServerAddress, ServiceName,
     ServicePattern, SocketPath, StorePrefix, Subject, TerminalPattern, UserPattern,
 };

@@ -20,7 +20,7 @@ use mfa_core::factors::pin::BannedPin;
 use mfa_core::factors::{Factor, FactorCombination};
 use mfa_core::names::UserName;
 use mfa_core::policy::{
-    DayRange, HourRange, Mode, Network, Pattern, Prompting, Source, Unenrolled,
+    DayRange, HourRange, Mode, Network, Pattern, Prompting, SessionHosts, Source, Unenrolled,
 };
 use mfa_core::texts::Language;
 
@@ -153,6 +153,7 @@ texts! {
     "the name of a group such as \"wheel\"": GroupName => String, texts::group;
     "a user such as \"anna\", \"@staff\", \"!bob\" or \"*\"": UserPattern => Pattern, Pattern::user;
     "a service such as \"sshd\", \"!sudo\" or \"*\"": ServicePattern => Pattern, Pattern::service;
+    "a host such as \"web-1\", \"web-*\", \"!web-canary\" or \"*\"": HostPattern => Pattern, Pattern::host;
     "a service such as \"sudo\"": ServiceName => String, texts::service;
     "an operation such as \"collect-evidence\", \"!restart\" or \"*\"":
         OperationPattern => Pattern, Pattern::operation;
@@ -185,6 +186,7 @@ types! {
     "\"dialogue\" or \"single\"": Prompting, words;
     "\"deny\", \"allow\" or \"enroll\"": Unenrolled, words;
     "\"local\" or \"federated\"": Source, words;
+    "\"this\" or \"all\"": SessionHosts, words;
     "\"SHA1\", \"SHA256\" or \"SHA512\"": HashAlgorithm, words;
     "\"starttls\" or \"tls\"": Security, words;
     "\"email\" or \"sms\"": Channel, words;
