@@ -136,11 +136,14 @@ fn too_many_verified(user: &str, attempts: &[Attempt], logged: &[&Logged]) -> Ve
     for failures in logged.iter().filter_map(|one| one.failures) {
         *counts.entry(failures).or_default() += 1;
     }
-    let is_broken = |(failures, count): &(&u64, &usize)| **failures > ATTEMPTS || **count > 1 + resets;
+    let is_broken =
+        |(failures, count): &(&u64, &usize)| **failures > ATTEMPTS || **count > 1 + resets;
     let broken = counts.iter().filter(is_broken);
     broken
         .map(|(failures, count)| {
-            format!("{user}: {count} answers were verified as failure {failures}, with {resets} passes")
+            format!(
+                "{user}: {count} answers were verified as failure {failures}, with {resets} passes"
+            )
         })
         .collect()
 }
@@ -223,7 +226,10 @@ mod tests {
             attempt(0, "a", Some(1), "passed", 0),
             attempt(1, "b", Some(1), "", 1),
         ];
-        let logs = [logged(0, "a", "passed", None), logged(1, "b", "passed", None)];
+        let logs = [
+            logged(0, "a", "passed", None),
+            logged(1, "b", "passed", None),
+        ];
         assert_broken(&attempts, &logs, "code 1 passed twice");
     }
 
@@ -239,7 +245,11 @@ mod tests {
             numbers.into_iter().enumerate().map(log).collect()
         };
         assert_broken(&guesses, &logs([1, 2, 3, 4, 5, 6]), "as failure 6");
-        assert_broken(&guesses, &logs([1, 2, 3, 4, 5, 5]), "2 answers were verified as failure 5");
+        assert_broken(
+            &guesses,
+            &logs([1, 2, 3, 4, 5, 5]),
+            "2 answers were verified as failure 5",
+        );
     }
 
     #[test]
@@ -256,7 +266,10 @@ mod tests {
             attempt(0, "a", Some(2), "passed", 0),
             attempt(1, "b", Some(1), "passed", 10),
         ];
-        let logs = [logged(0, "a", "passed", None), logged(1, "b", "passed", None)];
+        let logs = [
+            logged(0, "a", "passed", None),
+            logged(1, "b", "passed", None),
+        ];
         assert_broken(&attempts, &logs, "passed after");
         let logs = [
             logged(0, "a", "passed", None),

@@ -21,7 +21,9 @@ fn every_host_knows_the_others_and_how_the_servers_are() {
         for on in 0..3 {
             for it in fleet.hosts() {
                 eventually(&format!("host {on} to know {}", it.name), || {
-                    host(&hosts(fleet, on), it.name)?["live"].as_bool()?.then_some(())
+                    host(&hosts(fleet, on), it.name)?["live"]
+                        .as_bool()?
+                        .then_some(())
                 });
             }
             let all = hosts(fleet, on);
@@ -32,13 +34,18 @@ fn every_host_knows_the_others_and_how_the_servers_are() {
             assert_eq!(endpoints.len(), 3, "{all}");
             let leaders = endpoints.iter().filter(|it| it["leader"] == true).count();
             assert_eq!(leaders, 1, "{all}");
-            assert!(endpoints.iter().all(|it| it["milliseconds"].is_number()), "{all}");
+            assert!(
+                endpoints.iter().all(|it| it["milliseconds"].is_number()),
+                "{all}"
+            );
         }
         fleet.etcd.kill_node(1);
         let endpoint = fleet.etcd.endpoint(1);
         let all = hosts(fleet, 0);
         let mut endpoints = all["endpoints"].as_array().expect("a list").iter();
-        let dead = endpoints.find(|it| it["endpoint"] == *endpoint).expect("the dead one");
+        let dead = endpoints
+            .find(|it| it["endpoint"] == *endpoint)
+            .expect("the dead one");
         assert!(dead["error"].is_string(), "{all}");
         let doctor = fleet.agent(0).ctl().run(&["doctor"], "");
         assert!(doctor.stdout.contains(&endpoint), "{doctor:?}");
@@ -68,7 +75,10 @@ fn metrics_count_hosts_servers_and_locks() {
 fn a_clock_that_differs_is_named() {
     with_fleet("", |fleet| {
         assert!(fleet.host_mut(2).agent.terminate().success());
-        fleet.host_mut(2).agent.launch_under(&["faketime", "-f", "+7s"]);
+        fleet
+            .host_mut(2)
+            .agent
+            .launch_under(&["faketime", "-f", "+7s"]);
         let name = fleet.host(2).name;
         eventually("the wrong clock", || {
             let all = hosts(fleet, 0);
@@ -77,6 +87,9 @@ fn a_clock_that_differs_is_named() {
         });
         let doctor = fleet.agent(0).ctl().run(&["doctor"], "");
         let lines = doctor.stdout.lines().find(|line| line.contains(name));
-        assert!(lines.is_some_and(|line| line.contains("clock")), "{doctor:?}");
+        assert!(
+            lines.is_some_and(|line| line.contains("clock")),
+            "{doctor:?}"
+        );
     });
 }

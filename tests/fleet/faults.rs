@@ -18,7 +18,9 @@ const BREAK_GLASS: &str = "[[rule]]\nusers = ['root']\nservices = ['login']\nact
 
 fn await_pass(fleet: &Fleet, load: &Load, host: usize) {
     let what = format!("host {} to let a user in", fleet.host(host).name);
-    within(PATIENCE, &what, || load.log_in_with_next(host).then_some(()));
+    within(PATIENCE, &what, || {
+        load.log_in_with_next(host).then_some(())
+    });
 }
 
 fn await_passes(fleet: &Fleet, load: &Load) {
@@ -111,7 +113,12 @@ fn without_a_quorum_logins_fail_side_by_side_and_rules_that_skip_hold() {
         let start = Instant::now();
         std::thread::scope(|scope| {
             let login = |_| {
-                scope.spawn(|| Login::of("carl").service("sshd").answer("000000").run(stack))
+                scope.spawn(|| {
+                    Login::of("carl")
+                        .service("sshd")
+                        .answer("000000")
+                        .run(stack)
+                })
             };
             let logins: Vec<_> = (0..32).map(login).collect();
             for login in logins {
@@ -170,7 +177,10 @@ fn endpoints_that_misbehave_are_skipped_and_named() {
             let found = endpoints.iter().find(|one| one["endpoint"] == **endpoint);
             found.expect("the endpoint")["error"].clone()
         };
-        assert!(bad.iter().all(|endpoint| error_of(endpoint).is_string()), "{hosts}");
+        assert!(
+            bad.iter().all(|endpoint| error_of(endpoint).is_string()),
+            "{hosts}"
+        );
         assert!(error_of(&fleet.etcd.endpoint(0)).is_null(), "{hosts}");
     });
 }
@@ -182,7 +192,9 @@ fn impostor(lan: &Lan, authority: &Authority, address: u8) -> (Child, String) {
     let mut words = Lan::on("impostor", "impostor").into_iter();
     let child = Command::new(words.next().expect("a program"))
         .args(words)
-        .args(["openssl", "s_server", "-quiet", "-www", "-accept", "2379", "-cert"])
+        .args([
+            "openssl", "s_server", "-quiet", "-www", "-accept", "2379", "-cert",
+        ])
         .arg(&certificate.file)
         .arg("-key")
         .arg(&certificate.key)
@@ -230,7 +242,14 @@ fn a_host_logs_in_to_etcd_with_its_user_and_password() {
             &["user", "add", "root:root-password"][..],
             &["user", "grant-role", "root", "root"],
             &["role", "add", "mfa"],
-            &["role", "grant-permission", "mfa", "--prefix=true", "readwrite", "/pam-mfa/"],
+            &[
+                "role",
+                "grant-permission",
+                "mfa",
+                "--prefix=true",
+                "readwrite",
+                "/pam-mfa/",
+            ],
             &["user", "add", "pam-mfa:its-password"],
             &["user", "grant-role", "pam-mfa", "mfa"],
             &["auth", "enable"],
@@ -239,7 +258,10 @@ fn a_host_logs_in_to_etcd_with_its_user_and_password() {
         }
         let password = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(password.path(), "its-password\n").expect("a password");
-        let more = format!("username = 'pam-mfa'\npassword_file = {:?}\n", password.path());
+        let more = format!(
+            "username = 'pam-mfa'\npassword_file = {:?}\n",
+            password.path()
+        );
         let endpoints = etcd.endpoints();
         let mut fleet = Fleet::unmade(lan, etcd, 1, (&endpoints, &more), "");
         fleet.launch();
@@ -271,7 +293,10 @@ fn a_full_database_refuses_logins_is_named_and_serves_after_that() {
         let root = Login::of("root").service("login").run(&fleet.host(0).stack);
         assert_eq!(root.result(), "PAM_IGNORE", "{root:?}");
         let hosts = fleet.agent(0).ctl().json(&["hosts"], "");
-        assert!(hosts["endpoints"].to_string().contains("NOSPACE"), "{hosts}");
+        assert!(
+            hosts["endpoints"].to_string().contains("NOSPACE"),
+            "{hosts}"
+        );
         let _ = fleet.etcd.must(0, &["del", "--prefix", "/filler/"]);
         let revision = fleet.etcd.revision().to_string();
         let _ = fleet.etcd.must(0, &["compact", &revision]);
@@ -308,7 +333,11 @@ fn compaction_and_defragmentation_under_load_lose_nothing() {
     with_fleet("", |fleet| {
         let load = Load::new(fleet, "");
         let users: String = (0..2500)
-            .map(|n| format!("user{n}\totpauth://totp/t:user{n}?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n"))
+            .map(|n| {
+                format!(
+                    "user{n}\totpauth://totp/t:user{n}?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n"
+                )
+            })
             .collect();
         let imported = fleet.agent(0).ctl().run(&["import", "uris", "-"], &users);
         assert!(imported.is_success(), "{imported:?}");

@@ -123,13 +123,7 @@ impl Load {
         let _ = self.log_in(host, &self.guessed, None, &wrong);
     }
 
-    fn log_in(
-        &self,
-        host: usize,
-        user: &User,
-        code: Option<u64>,
-        answer: &str,
-    ) -> Option<String> {
+    fn log_in(&self, host: usize, user: &User, code: Option<u64>, answer: &str) -> Option<String> {
         let mut attempt = Attempt {
             host,
             user: user.name.clone(),
@@ -177,7 +171,8 @@ impl Load {
     fn too_slow(&self, attempts: &[Attempt]) -> Vec<String> {
         let slow = |attempt: &&Attempt| attempt.ended - attempt.began > LONGEST;
         let slow = attempts.iter().filter(slow);
-        slow.map(|attempt| format!("too slow: {attempt:?}")).collect()
+        slow.map(|attempt| format!("too slow: {attempt:?}"))
+            .collect()
     }
 
     /// What a host has forgotten of what programs were told.

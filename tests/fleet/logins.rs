@@ -113,9 +113,16 @@ fn what_is_enrolled_on_one_host_logs_in_on_another_at_once() {
             let key: Key = fleet.agent(here).admin().device(&user);
             let seen = pass(fleet, there, &user, &key.code(0));
             assert_eq!(seen.result(), "PAM_SUCCESS", "round {round}");
-            let _ = fleet.agent(there).ctl().json(&["remove", "totp", &user], "");
+            let _ = fleet
+                .agent(there)
+                .ctl()
+                .json(&["remove", "totp", &user], "");
             let seen = pass(fleet, here, &user, &key.code(1));
-            assert_eq!(seen.result(), "PAM_AUTH_ERR", "round {round}: it is removed");
+            assert_eq!(
+                seen.result(),
+                "PAM_AUTH_ERR",
+                "round {round}: it is removed"
+            );
         }
     });
 }

@@ -24,7 +24,11 @@ fn explained(fleet: &Fleet, on: usize, host: &str) -> Value {
     let arguments = ["explain", "--user", "anna", "--service", "sshd"];
     let arguments = [&arguments[..], &["--host", host]].concat();
     let of_this_host = &arguments[..5];
-    let all = if host.is_empty() { of_this_host } else { &arguments };
+    let all = if host.is_empty() {
+        of_this_host
+    } else {
+        &arguments
+    };
     fleet.agent(on).ctl().json(all, "")
 }
 
@@ -46,17 +50,23 @@ fn a_rule_for_hosts_decides_on_these_and_is_explained_on_any() {
         }
         let considered = explained(fleet, 1, "")["considered"].clone();
         assert_eq!(considered[0]["field"], "hosts", "{considered}");
-        assert_eq!(considered[0]["reason"], "\"!web-2\" excludes \"web-2.example.org\"");
+        assert_eq!(
+            considered[0]["reason"],
+            "\"!web-2\" excludes \"web-2.example.org\""
+        );
     });
 }
 
 #[test]
 fn a_pattern_that_fits_no_host_of_the_fleet_is_named() {
-    with_fleet("[[rule]]\nhosts = ['wbe-*', 'web-*']\naction = 'skip'\n", |fleet| {
-        let output = fleet.agent(0).ctl().run(&["config", "check"], "");
-        assert!(output.stdout.contains("\\\"wbe-*\\\""), "{output:?}");
-        assert!(output.stdout.contains("mfactl hosts"), "{output:?}");
-    });
+    with_fleet(
+        "[[rule]]\nhosts = ['wbe-*', 'web-*']\naction = 'skip'\n",
+        |fleet| {
+            let output = fleet.agent(0).ctl().run(&["config", "check"], "");
+            assert!(output.stdout.contains("\\\"wbe-*\\\""), "{output:?}");
+            assert!(output.stdout.contains("mfactl hosts"), "{output:?}");
+        },
+    );
 }
 
 const SESSIONS: &str = r#"

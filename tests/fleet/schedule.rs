@@ -145,7 +145,10 @@ impl Fault {
             Self::SuspendNode(node) if fleet.etcd.is_running(node) => fleet.etcd.resume(node),
             Self::CutNode(node) => fleet.heal_node(node),
             Self::CutHost(host) => fleet.heal(host),
-            Self::SuspendNode(_) | Self::KillLeader | Self::KillAgent(_) | Self::Compact
+            Self::SuspendNode(_)
+            | Self::KillLeader
+            | Self::KillAgent(_)
+            | Self::Compact
             | Self::Defragment(_) => {}
         }
     }
@@ -164,7 +167,9 @@ mod tests {
 
     #[test]
     fn two_hundred_schedules_have_every_fault() {
-        let all: Vec<Step> = (0..200).flat_map(|seed| Schedule::of(seed).0.concat()).collect();
+        let all: Vec<Step> = (0..200)
+            .flat_map(|seed| Schedule::of(seed).0.concat())
+            .collect();
         let has = |fault: Fault| all.iter().any(|step| step.fault == fault);
         for number in 0..3 {
             for fault in [

@@ -34,7 +34,9 @@ fn run_schedule(fleet: &mut Fleet, seed: u64) {
     eprintln!("MFA_FLEET_SEED={seed}: {schedule:?}");
     let load = Load::new(fleet, &format!("-{seed}"));
     load.during(|| {
-        within(PATIENCE, "a login to pass", || (load.passed() > 0).then_some(()));
+        within(PATIENCE, "a login to pass", || {
+            (load.passed() > 0).then_some(())
+        });
         schedule.happen(fleet);
     });
     serve_again(fleet, &load, seed);
@@ -48,7 +50,9 @@ fn serve_again(fleet: &mut Fleet, load: &Load, seed: u64) {
     for host in 0..fleet.hosts().len() {
         fleet.host_mut(host).agent.await_readiness();
         let what = format!("host {host} to serve again, MFA_FLEET_SEED={seed}");
-        within(PATIENCE, &what, || load.log_in_with_next(host).then_some(()));
+        within(PATIENCE, &what, || {
+            load.log_in_with_next(host).then_some(())
+        });
     }
 }
 
