@@ -63,7 +63,7 @@ impl Fleet {
                 FIRST_ADDRESS + u8::try_from(number).expect("a few hosts"),
             );
             let name = NAMES[number];
-            let store = store_lines(&key(folder.path(), number), endpoints) + more;
+            let store = store_lines(folder.path(), number, endpoints) + more;
             let agent = Agent::elsewhere(Lan::on(&cable, name), &store, settings);
             let stack = Stack::guarded_by(&agent);
             Host {
@@ -84,12 +84,10 @@ impl Fleet {
 
     /// Makes the store and the key on the first host, takes the key to the others, and starts all.
     pub fn launch(&mut self) {
-        for number in 0..self.hosts.len() {
-            if number > 0 {
-                fs::copy(self.key(0), self.key(number)).expect("the key of the fleet");
-            }
-            let made = self.hosts[number].agent.init();
-            assert!(made.is_success(), "{made:?}");
+        let made = self.hosts[0].agent.init();
+        assert!(made.is_success(), "{made:?}");
+        for number in 1..self.hosts.len() {
+            fs::copy(self.key(0), self.key(number)).expect("the key of the fleet");
         }
         for host in &mut self.hosts {
             host.agent.launch();
@@ -156,8 +154,10 @@ fn key(folder: &Path, host: usize) -> PathBuf {
     folder.join(format!("host{}.key", host + 1))
 }
 
-fn store_lines(key: &Path, endpoints: &[String]) -> String {
+fn store_lines(folder: &Path, host: usize, endpoints: &[String]) -> String {
+    let key = key(folder, host);
+    let state = folder.join(format!("host{}", host + 1));
     format!(
-        "engine = \"etcd\"\nendpoints = {endpoints:?}\nprefix = \"/pam-mfa/\"\nkey_file = {key:?}\n"
+        "path = {state:?}\nengine = \"etcd\"\nendpoints = {endpoints:?}\nprefix = \"/pam-mfa/\"\nkey_file = {key:?}\n"
     )
 }
