@@ -78,11 +78,13 @@ fn admin_types() -> Types {
         ConfirmRecovery, Considered, DamagedRecord, Device, Drift, Drifts, EnableAddress,
         EnableFactor, Enforce, EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius,
         EnrollRecovery, EnrollTotp, Enrollment, Explain, Explanation, Finding, Health, HostFacts,
+        HostKeys,
         ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportResult, ImportUris,
-        ImportedAccount, KeyRule, KeyStatus, Knowledge, Lockout, Lockouts, Messages, Mode, Prefer,
+        ImportedAccount, KeyRule, KeyStatus, Knowledge, Lockout, Lockouts, MergeBegin, MergeNext,
+        MergedAccount, Messages, Mode, Prefer,
         Primary, QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename, Require,
-        RestoreBegin, RestoreEnd, RestoreNext, Resume, Resync, Revoke, RevokeBypass, RotateBegin,
-        RotateEnd, RotateNext, Rule, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions,
+        RestoreAbandon, RestoreBegin, RestoreEnd, RestoreNext, Resume, Resync, Revoke, RevokeBypass, RotateBegin,
+        RotateEnd, RotateNext, RotatePrepare, Rule, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions,
         Severity, Status, StoreCheck, StoreDrop, Suspend, Suspended, Terms, TestDelivery, Unlock,
         UserSettings, Users,
     };
@@ -176,15 +178,23 @@ fn admin_types() -> Types {
         .method::<BackupEnd>()
         .method::<RestoreBegin>()
         .method::<RestoreNext>()
-        .method::<RestoreEnd>();
+        .method::<RestoreEnd>()
+        .method::<RestoreAbandon>()
+        .method::<MergeBegin>()
+        .method::<MergeNext>();
     types
         .method::<KeyStatus>()
+        .method::<RotatePrepare>()
         .method::<RotateBegin>()
         .method::<RotateNext>()
         .method::<RotateEnd>()
         .method::<StoreCheck>()
         .method::<StoreDrop>();
-    types.kind::<BackupHead>().kind::<DamagedRecord>();
+    types
+        .kind::<BackupHead>()
+        .kind::<DamagedRecord>()
+        .kind::<MergedAccount>()
+        .kind::<HostKeys>();
     types
         .kind::<HostFacts>()
         .kind::<Administrator>()
