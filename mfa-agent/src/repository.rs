@@ -38,7 +38,7 @@ pub use state::LastBackup;
 use view::{Epoch, View, is_sealed};
 use watch::Watch;
 
-use crate::store::{Store, StoreError, WriteOut};
+use crate::store::{Fleet, Store, StoreError, WriteOut};
 use crate::vault::{KeyError, KeySource, Vault, VaultError};
 use mfa_core::account::{Account, RecordError};
 use mfa_core::factors::recovery::Pepper;
@@ -308,6 +308,12 @@ impl AccountRepository {
             rollback: Some(rollback),
             ..self
         }
+    }
+
+    /// The other hosts and the servers, if hosts share the store.
+    #[must_use]
+    pub fn fleet(&self) -> Option<&dyn Fleet> {
+        self.store.fleet()
     }
 
     /// The text given to [`AccountRepository::rolled_back`].

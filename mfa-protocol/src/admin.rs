@@ -9,6 +9,7 @@ mod delivery;
 mod device;
 mod enroll;
 mod explain;
+mod fleet;
 mod import;
 mod personal;
 mod session;
@@ -52,6 +53,10 @@ pub use enroll::{
 };
 pub use explain::{
     Considered, Explain, ExplainParameters, ExplainReply, Explanation, NO_ROOM_IN_ONE_ANSWER,
+};
+pub use fleet::{
+    FleetHost, ForgetHost, ForgetHostParameters, ForgetHostReply, Hosts, HostsReply, Metrics,
+    MetricsReply, StoreEndpoint,
 };
 pub use import::{
     ImportAccount, ImportAccounts, ImportAccountsParameters, ImportAccountsReply, ImportDevice,
@@ -144,6 +149,9 @@ methods! {
     RotateBegin(Nothing) -> RotateBeginReply;
     RotateNext(RotateNextParameters) -> RotateNextReply;
     RotateEnd(Nothing) -> RotateEndReply;
+    Hosts(PageParameters) -> HostsReply;
+    ForgetHost(ForgetHostParameters) -> ForgetHostReply;
+    Metrics(Nothing) -> MetricsReply;
     StoreCheck(StoreCheckParameters) -> StoreCheckReply;
     StoreDrop(StoreDropParameters) -> StoreDropReply;
 }

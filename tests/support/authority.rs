@@ -37,8 +37,18 @@ impl Authority {
     /// A certificate for a server of that name.
     #[must_use]
     pub fn certificate(&self, name: &str) -> Certificate {
+        self.certificate_for(name, &format!("DNS:{name}"))
+    }
+
+    /// A certificate for a server of that name at `address`, and for a client.
+    #[must_use]
+    pub fn certificate_of_address(&self, name: &str, address: &str) -> Certificate {
+        self.certificate_for(name, &format!("DNS:{name},IP:{address}"))
+    }
+
+    fn certificate_for(&self, name: &str, names: &str) -> Certificate {
         let extension = self.path("extension");
-        std::fs::write(extension, format!("subjectAltName=DNS:{name}\n")).expect("an extension");
+        std::fs::write(extension, format!("subjectAltName={names}\n")).expect("an extension");
         self.openssl(&format!(
             "req -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr"
         ));

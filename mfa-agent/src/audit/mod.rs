@@ -15,6 +15,7 @@
 //! ([`earlier`]).
 
 pub mod cloud;
+mod counts;
 mod earlier;
 mod file;
 mod pending;
@@ -33,6 +34,7 @@ use serde::Serialize;
 pub use crate::lines::Origin;
 use crate::lines::Worker;
 use crate::log;
+pub use counts::Counts;
 use pending::Pending;
 pub use sink::AuditEntry;
 
@@ -55,6 +57,7 @@ pub struct Audit {
     to_log: bool,
     /// Changes whose lines are not queued yet.
     pending: Pending,
+    counting: counts::Counting,
     /// Lines of changes found no room: only the store has them, until the next start.
     has_gaps: AtomicBool,
 }
@@ -96,6 +99,7 @@ impl Audit {
             syslog: syslog.transpose()?,
             to_log,
             pending: Pending::default(),
+            counting: counts::Counting::default(),
             has_gaps: AtomicBool::new(false),
         })
     }
@@ -148,6 +152,7 @@ impl Audit {
     /// Returns whether the file will have it.
     fn push(&self, entry: AuditEntry, origin: Origin) -> bool {
         let event = entry.event();
+        self.counting.count(event);
         if self.to_log {
             log::record(sink::level(event), &text::words(event), origin);
         }
@@ -168,6 +173,12 @@ impl Audit {
                  adds them: systemctl restart mfa-agent",
             );
         }
+    }
+
+    /// How many events there were since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counting.now()
     }
 
     /// Opens the file again with the next line, because it was rotated. (It would notice by

@@ -45,7 +45,7 @@ pub(super) type FirstSeen = Option<(String, Instant)>;
 
 impl AccountRepository {
     /// Whether other hosts change the same records.
-    pub(super) fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.store.is_shared()
     }
 

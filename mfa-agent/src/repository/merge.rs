@@ -186,12 +186,18 @@ fn merged(
         Some(here) if !here.has_never_enrolled() => MergeOutcome::Merged,
         _ => MergeOutcome::Added,
     };
-    let it = here.unwrap_or_default().merged(&other, is_same_lineage, now);
+    let it = here
+        .unwrap_or_default()
+        .merged(&other, is_same_lineage, now);
     let is_same = before.as_ref() == Some(&it.account)
         || (before.is_none() && it.account == Account::default());
     let row = MergeRow {
         user: key.user().unwrap_or_default().to_owned(),
-        outcome: if is_same { MergeOutcome::Unchanged } else { outcome },
+        outcome: if is_same {
+            MergeOutcome::Unchanged
+        } else {
+            outcome
+        },
         added: it.added,
         kept: it.kept,
         lost: it.lost,

@@ -157,6 +157,7 @@ mod tests {
     fn a_damaged_state_of_all_records_names_the_way_to_a_restore() {
         let dir = tempfile::tempdir().unwrap();
         let settings = config::Store {
+            engine: config::Engine::Sled,
             path: dir.path().join("store"),
             key_file: dir.path().join("key"),
         };

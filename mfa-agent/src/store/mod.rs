@@ -12,6 +12,7 @@ mod commit;
 mod contract;
 mod cursor;
 mod disk;
+pub mod etcd;
 mod fault;
 pub mod fleet;
 mod folder;
@@ -43,6 +44,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
+pub use etcd::EtcdStore;
 pub use fleet::Fleet;
 pub use memory::MemoryStore;
 pub use sled::SledStore;

@@ -27,9 +27,13 @@ pub enum MergedPart {
     Totp,
     /// A device that counts.
     Hotp,
+    /// The PIN.
     Pin,
+    /// The security questions.
     Questions,
+    /// An e-mail address.
     Email,
+    /// A number for text messages.
     Sms,
     /// The account at a RADIUS server.
     Radius,
@@ -307,7 +311,10 @@ mod tests {
         assert_eq!(merged.lost, [MergedPart::Recovery]);
         assert!(merged.account.recovery.is_none());
         let merged = full().merged(&one, true, at(60));
-        assert_eq!((merged.added, merged.account.recovery_left()), (vec![MergedPart::Recovery], Some(3)));
+        assert_eq!(
+            (merged.added, merged.account.recovery_left()),
+            (vec![MergedPart::Recovery], Some(3))
+        );
         let mut used = one.clone();
         used.set_recovery(codes()[1..].to_vec(), at(0));
         for (one, two) in [(&one, &used), (&used, &one)] {
@@ -318,7 +325,10 @@ mod tests {
 
     #[test]
     fn a_lock_at_either_place_holds_and_a_suspension_at_the_other_does_not() {
-        let limits = Limits { attempts: 1, ..Limits::default() };
+        let limits = Limits {
+            attempts: 1,
+            ..Limits::default()
+        };
         let mut locked = full();
         let epoch = locked.lockout.epoch();
         locked.lockout.failed(epoch, at(0), &limits);
@@ -336,7 +346,13 @@ mod tests {
         }
         let mut suspended = full();
         suspended.suspend(std::time::Duration::from_secs(7200), at(0));
-        assert!(full().merged(&suspended, true, at(1)).account.suspended_until(at(1)).is_none());
+        assert!(
+            full()
+                .merged(&suspended, true, at(1))
+                .account
+                .suspended_until(at(1))
+                .is_none()
+        );
     }
 
     proptest! {

@@ -61,7 +61,9 @@ pub use requests::RequestLimits;
 use requests::Requests;
 pub use restore::Restored;
 pub use resync::{Resync, Resynced};
-pub use session::{ByAnswer, NewSession, PassedAgain, Session, SessionQuery, SessionScope};
+pub use session::{
+    ByAnswer, NewSession, PassedAgain, Session, SessionHost, SessionQuery, SessionScope,
+};
 pub use set_up::SpentCodes;
 pub use settings::{By, MAX_NETWORKS, SettingError, UserOverrides, UserSettings};
 use suspension::Suspension;

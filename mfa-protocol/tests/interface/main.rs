@@ -77,16 +77,15 @@ fn admin_types() -> Types {
         BackupNext, Bypass, CheckConfig, CheckQuestions, ConfirmAddress, ConfirmDevice,
         ConfirmRecovery, Considered, DamagedRecord, Device, Drift, Drifts, EnableAddress,
         EnableFactor, Enforce, EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius,
-        EnrollRecovery, EnrollTotp, Enrollment, Explain, Explanation, Finding, Health, HostFacts,
-        HostKeys,
-        ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportResult, ImportUris,
-        ImportedAccount, KeyRule, KeyStatus, Knowledge, Lockout, Lockouts, MergeBegin, MergeNext,
-        MergedAccount, Messages, Mode, Prefer,
-        Primary, QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename, Require,
-        RestoreAbandon, RestoreBegin, RestoreEnd, RestoreNext, Resume, Resync, Revoke, RevokeBypass, RotateBegin,
-        RotateEnd, RotateNext, RotatePrepare, Rule, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions,
-        Severity, Status, StoreCheck, StoreDrop, Suspend, Suspended, Terms, TestDelivery, Unlock,
-        UserSettings, Users,
+        EnrollRecovery, EnrollTotp, Enrollment, Explain, Explanation, Finding, FleetHost,
+        ForgetHost, Health, HostFacts, HostKeys, Hosts, ImportAccount, ImportAccounts,
+        ImportDevice, ImportEntry, ImportResult, ImportUris, ImportedAccount, KeyRule, KeyStatus,
+        Knowledge, Lockout, Lockouts, MergeBegin, MergeNext, MergedAccount, Messages, Metrics,
+        Mode, Prefer, Primary, QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename,
+        Require, RestoreAbandon, RestoreBegin, RestoreEnd, RestoreNext, Resume, Resync, Revoke,
+        RevokeBypass, RotateBegin, RotateEnd, RotateNext, RotatePrepare, Rule, SelfManage,
+        ServiceAsk, ServiceTerms, Session, Sessions, Severity, Status, StoreCheck, StoreDrop,
+        StoreEndpoint, Suspend, Suspended, Terms, TestDelivery, Unlock, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -142,6 +141,8 @@ fn admin_types() -> Types {
         .method::<EnableFactor>()
         .method::<TestDelivery>();
     types
+        .kind::<FleetHost>()
+        .kind::<StoreEndpoint>()
         .kind::<ServiceTerms>()
         .kind::<ServiceAsk>()
         .kind::<AddressRule>()
@@ -188,6 +189,9 @@ fn admin_types() -> Types {
         .method::<RotateBegin>()
         .method::<RotateNext>()
         .method::<RotateEnd>()
+        .method::<Hosts>()
+        .method::<ForgetHost>()
+        .method::<Metrics>()
         .method::<StoreCheck>()
         .method::<StoreDrop>();
     types

@@ -75,7 +75,11 @@ pub(crate) struct Backup {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Restore {
     /// The file; - is standard input
-    #[arg(value_name = "FILE", required_unless_present = "abandon", default_value_if("abandon", "true", "-"))]
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "abandon",
+        default_value_if("abandon", "true", "-")
+    )]
     pub(crate) file: PathBuf,
     /// Replace a store that is not empty
     #[arg(long)]

@@ -226,6 +226,7 @@ fn every_key_is_read() {
     assert_eq!(
         settings.store,
         Store {
+            engine: Engine::Sled,
             path: "/p".into(),
             key_file: "/k".into()
         }

@@ -85,7 +85,7 @@ impl Connection {
             is_own_record: true,
             counts_suspension: true,
             scope: it.login_context.spot.as_ref(),
-            boot: &self.agent.boot,
+            host: &self.agent.session_host,
             now: it.now,
         };
         let is_refused = is_refused_after_grace(it, it.account, context);
@@ -211,7 +211,7 @@ fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {
             "{from:?} is neither an address nor a host name"
         )));
     }
-    LoginContext::imagined(BeginParameters {
+    let begin = BeginParameters {
         user: parameters.user,
         service: parameters.service,
         rhost: parameters.from,
@@ -220,7 +220,15 @@ fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {
         after: parameters.after,
         operation: parameters.operation,
         ..BeginParameters::default()
-    })
+    };
+    if let Some(host) = parameters.host.as_deref()
+        && !is_name(host)
+    {
+        return Err(Failure::refused(format!(
+            "{host:?} is not the name of a host"
+        )));
+    }
+    LoginContext::imagined(begin, parameters.host)
 }
 
 /// Whether this can be a host name. Digits only are a mistyped address.

@@ -111,5 +111,7 @@ fn names(parts: &[MergedPart]) -> Vec<String> {
 }
 
 fn none() -> Failure {
-    Failure::refused("no merge was begun on this connection, or it has ended; repeat it from the beginning")
+    Failure::refused(
+        "no merge was begun on this connection, or it has ended; repeat it from the beginning",
+    )
 }

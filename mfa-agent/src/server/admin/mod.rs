@@ -10,6 +10,7 @@ mod delivery;
 mod device;
 mod enroll;
 mod explain;
+mod fleet;
 mod import;
 mod knowledge;
 mod merge;
@@ -145,6 +146,9 @@ impl Connection {
             "RotateBegin" => body(&self.rotate_begin()?),
             "RotateNext" => body(&self.rotate_next(&parse(parameters)?)?),
             "RotateEnd" => body(&self.rotate_end()?),
+            "Hosts" => body(&self.hosts(&parse(parameters)?)?),
+            "ForgetHost" => body(&self.forget_host(&parse(parameters)?)?),
+            "Metrics" => body(&self.metrics()?),
             "StoreCheck" => body(&self.store_check(&parse(parameters)?)?),
             "StoreDrop" => body(&self.store_drop(&parse(parameters)?)?),
             _ => Err(Failure::NoMethod(format!("org.pam-mfa.Admin.{method}"))),

@@ -80,7 +80,7 @@ impl Agent {
             is_own_record: resolved.key.is_account(),
             counts_suspension: true,
             scope: login_context.spot.as_ref(),
-            boot: &self.boot,
+            host: &self.session_host,
             now: resolved.now,
         }
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mfa_protocol::login::Authtok;
 
 use super::FallbackSource;
-use crate::account::SessionScope;
+use crate::account::{SessionHost, SessionScope};
 use crate::factors::Factor;
 use crate::factors::address::Channel;
 use crate::names::UserName;
@@ -23,6 +23,12 @@ pub struct EntryFacts<'a> {
     /// Whether a user must enrol a new device after a recovery code.
     pub renews_devices: bool,
 }
+
+/// Of a login that nobody has begun.
+static NO_HOST: SessionHost = SessionHost {
+    name: None,
+    boot: String::new(),
+};
 
 /// The login, as far as the decision needs it.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +49,8 @@ pub struct EntryContext<'a> {
     pub counts_suspension: bool,
     /// Where a session of it holds; none if that can't be told from other places.
     pub scope: Option<&'a SessionScope>,
-    /// The boot of the host.
-    pub boot: &'a str,
+    /// The host, as far as sessions depend on it.
+    pub host: &'a SessionHost,
     /// When.
     pub now: Timestamp,
 }
@@ -63,7 +69,7 @@ impl<'a> EntryContext<'a> {
             is_own_record: true,
             counts_suspension: false,
             scope: None,
-            boot: "",
+            host: &NO_HOST,
             now,
         }
     }

@@ -6,6 +6,7 @@ use mfa_protocol::login::Authtok;
 
 use super::*;
 use crate::account::Contact;
+use crate::account::SessionHost;
 use crate::account::samples::{at, full};
 use crate::factors::address::AddressTemplate;
 use crate::policy::{GracePeriod, Prompting};
@@ -21,6 +22,7 @@ struct Case {
     is_operation: bool,
     is_proof: bool,
     authtok: Authtok,
+    host: SessionHost,
 }
 
 fn case(combinations: &[&str], unenrolled: Unenrolled) -> Case {
@@ -42,6 +44,7 @@ fn case(combinations: &[&str], unenrolled: Unenrolled) -> Case {
         is_operation: false,
         is_proof: false,
         authtok: Authtok::None,
+        host: SessionHost::alone("boot-1"),
     }
 }
 
@@ -78,7 +81,7 @@ impl Case {
             is_own_record: true,
             counts_suspension: true,
             scope: None,
-            boot: "boot-1",
+            host: &self.host,
             now: at(0),
         };
         entry(&self.ask, &self.account, facts, context)

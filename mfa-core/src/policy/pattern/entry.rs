@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::host::HostPattern;
 use crate::names::{Groups, is_invisible};
 
 /// One entry of a list.
@@ -17,6 +18,7 @@ enum Subject {
     Name(String),
     Service(String),
     Group(String),
+    Host(HostPattern),
 }
 
 impl Pattern {
@@ -81,6 +83,24 @@ impl Pattern {
         Self::new(text, negated, subject)
     }
 
+    /// An entry of a list of hosts: a name in which `*` stands for any part, with or without `!`.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] when no host has such a name.
+    pub fn host(text: &str) -> Result<Self, PatternError> {
+        let (negated, rest) = split(text);
+        let subject = match rest {
+            "" => return Err(PatternError::Empty(text.to_owned())),
+            "*" => Subject::Any,
+            name => match HostPattern::new(name) {
+                Some(pattern) => Subject::Host(pattern),
+                None => return Err(PatternError::Host(text.to_owned())),
+            },
+        };
+        Self::new(text, negated, subject)
+    }
+
     /// An entry of a list of operations: a name, `*`, or `!` with a name.
     ///
     /// # Errors
@@ -114,6 +134,7 @@ impl Pattern {
     pub fn name(&self) -> Option<&str> {
         match &self.subject {
             Subject::Name(name) | Subject::Service(name) => Some(name),
+            Subject::Host(host) => host.name(),
             Subject::Any | Subject::Group(_) => None,
         }
     }
@@ -123,7 +144,7 @@ impl Pattern {
     pub fn group(&self) -> Option<&str> {
         match &self.subject {
             Subject::Group(group) => Some(group),
-            Subject::Any | Subject::Name(_) | Subject::Service(_) => None,
+            Subject::Any | Subject::Name(_) | Subject::Service(_) | Subject::Host(_) => None,
         }
     }
 }
@@ -149,6 +170,7 @@ impl Subject {
             Self::Name(own) => own == name,
             Self::Service(own) => own.eq_ignore_ascii_case(name),
             Self::Group(group) => groups.contains(group),
+            Self::Host(host) => host.matches(name),
         }
     }
 }
@@ -160,6 +182,7 @@ impl fmt::Display for Pattern {
             Subject::Any => write!(f, "{not}*"),
             Subject::Name(name) | Subject::Service(name) => write!(f, "{not}{name}"),
             Subject::Group(group) => write!(f, "{not}@{group}"),
+            Subject::Host(host) => write!(f, "{not}{host}"),
         }
     }
 }
@@ -186,6 +209,12 @@ pub enum PatternError {
         "{0:?} names a group of users, which only \"users\" accepts; expected plain names here"
     )]
     Group(String),
+    /// Not the name of a host.
+    #[error(
+        "{0:?} can't be the name of a host; expected letters, digits, \"-\", \".\", \"_\", and \"*\" for any \
+         part, such as \"web-*\""
+    )]
+    Host(String),
     /// Not a method of sshd.
     #[error(
         "{0:?} is not a method of sshd; expected a method such as \"publickey\", \"password\" or \

@@ -56,7 +56,9 @@ impl Report {
 pub(super) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict, Failure> {
     let source = Source::open(&args.file)?;
     if !source.is_repeatable() {
-        return Err(Failure::Usage("--merge reads the file twice, so it needs a regular file".to_owned()));
+        return Err(Failure::Usage(
+            "--merge reads the file twice, so it needs a regular file".to_owned(),
+        ));
     }
     super::check(&source)?;
     let would = sent(context, &source, args, true)?;
@@ -124,12 +126,25 @@ fn screen(report: &Report, dry_run: bool) -> String {
         report.count(MergeOutcome::Merged),
     );
     let mut text = match dry_run {
-        true => format!("Would add {} and change {}", counted(new, "account"), counted(both, "account")),
-        false => format!("Added {} and changed {}", counted(new, "account"), counted(both, "account")),
+        true => format!(
+            "Would add {} and change {}",
+            counted(new, "account"),
+            counted(both, "account")
+        ),
+        false => format!(
+            "Added {} and changed {}",
+            counted(new, "account"),
+            counted(both, "account")
+        ),
     };
-    text += &format!("; {} stay as they are\n", counted(report.unchanged(), "account"));
+    text += &format!(
+        "; {} stay as they are\n",
+        counted(report.unchanged(), "account")
+    );
     let is_told = |account: &&MergedAccount| {
-        account.result != MergeOutcome::Added || !account.kept.is_empty() || !account.lost.is_empty()
+        account.result != MergeOutcome::Added
+            || !account.kept.is_empty()
+            || !account.lost.is_empty()
     };
     let told: Vec<_> = report.accounts.iter().filter(is_told).collect();
     if !told.is_empty() {
@@ -142,7 +157,10 @@ fn screen(report: &Report, dry_run: bool) -> String {
                 account.lost.join(", "),
             ]
         });
-        text += &table(["User", "Result", "Taken", "Kept from here", "Not taken"], rows);
+        text += &table(
+            ["User", "Result", "Taken", "Kept from here", "Not taken"],
+            rows,
+        );
     }
     for (users, what) in [
         (
@@ -165,7 +183,10 @@ fn screen(report: &Report, dry_run: bool) -> String {
 const NAMED: usize = 10;
 
 fn named(accounts: &[&MergedAccount], is_meant: impl Fn(&MergedAccount) -> bool) -> String {
-    let mut users = accounts.iter().filter(|it| is_meant(it)).map(|it| it.user.as_str());
+    let mut users = accounts
+        .iter()
+        .filter(|it| is_meant(it))
+        .map(|it| it.user.as_str());
     let mut first: Vec<&str> = users.by_ref().take(NAMED).collect();
     if users.next().is_some() {
         first.push("…");

@@ -1,0 +1,166 @@
+//! Hosts that share a store: agents on machines of a [`Lan`], and the nodes of etcd that they share.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::{Agent, Etcd, Lan, Stack};
+
+/// What the hosts are called; the last has a short name.
+const NAMES: [&str; 3] = ["web-1.example.org", "web-2.example.org", "db-1"];
+
+/// The addresses of hosts end with these numbers.
+const FIRST_ADDRESS: u8 = 21;
+
+/// A fleet, all of whose hosts serve.
+pub struct Fleet {
+    /// The network.
+    pub lan: Lan,
+    /// The store.
+    pub etcd: Etcd,
+    hosts: Vec<Host>,
+    folder: TempDir,
+}
+
+/// A host of the fleet.
+pub struct Host {
+    /// Its name on the network, for [`Lan::cut`].
+    pub cable: String,
+    /// What its kernel calls it.
+    pub name: &'static str,
+    /// Its agent.
+    pub agent: Agent,
+    /// A PAM stack that asks the agent.
+    pub stack: Stack,
+}
+
+impl Fleet {
+    /// So many hosts with that store and more settings.
+    #[must_use]
+    pub fn on(lan: Lan, etcd: Etcd, count: usize, settings: &str) -> Self {
+        let endpoints = etcd.endpoints();
+        let mut fleet = Self::unmade(lan, etcd, count, (&endpoints, ""), settings);
+        fleet.launch();
+        fleet
+    }
+
+    /// The same with these endpoints and more lines of `[store]`, before any host has started.
+    #[must_use]
+    pub fn unmade(
+        lan: Lan,
+        etcd: Etcd,
+        count: usize,
+        (endpoints, more): (&[String], &str),
+        settings: &str,
+    ) -> Self {
+        let folder = tempfile::Builder::new().prefix("mfa-fleet-").tempdir();
+        let folder = folder.expect("a folder");
+        let store = store_lines(folder.path(), endpoints) + more;
+        let host = |number: usize| {
+            let cable = format!("host{}", number + 1);
+            let _ = lan.join(
+                &cable,
+                FIRST_ADDRESS + u8::try_from(number).expect("a few hosts"),
+            );
+            let name = NAMES[number];
+            let agent = Agent::elsewhere(Lan::on(&cable, name), &store, settings);
+            let stack = Stack::asking(&agent);
+            Host {
+                cable,
+                name,
+                agent,
+                stack,
+            }
+        };
+        let hosts = (0..count).map(host).collect();
+        Self {
+            lan,
+            etcd,
+            hosts,
+            folder,
+        }
+    }
+
+    /// Makes the store with the first host, and starts all.
+    pub fn launch(&mut self) {
+        let made = self.hosts[0].agent.init();
+        assert!(made.is_success(), "{made:?}");
+        for host in &mut self.hosts {
+            host.agent.launch();
+        }
+    }
+
+    /// The hosts.
+    #[must_use]
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// A host.
+    #[must_use]
+    pub fn host(&self, number: usize) -> &Host {
+        &self.hosts[number]
+    }
+
+    /// A host, to be stopped and started.
+    pub fn host_mut(&mut self, number: usize) -> &mut Host {
+        &mut self.hosts[number]
+    }
+
+    /// The agent of a host.
+    #[must_use]
+    pub fn agent(&self, number: usize) -> &Agent {
+        &self.hosts[number].agent
+    }
+
+    /// The key that all hosts have.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        key(self.folder.path())
+    }
+
+    /// The lines of `[store]` with another key, made by a host that never was one of the fleet.
+    #[must_use]
+    pub fn store_lines_with_key(&self, key: &Path) -> String {
+        let own = self.key().to_string_lossy().into_owned();
+        let other = key.to_string_lossy();
+        store_lines(self.folder.path(), &self.etcd.endpoints()).replace(&own, &other)
+    }
+
+    /// Pulls the cable of a host.
+    pub fn cut(&self, number: usize) {
+        self.lan.cut(&self.hosts[number].cable);
+    }
+
+    /// Puts it back.
+    pub fn heal(&self, number: usize) {
+        self.lan.heal(&self.hosts[number].cable);
+    }
+
+    /// Pulls the cable of a node.
+    pub fn cut_node(&self, number: usize) {
+        self.lan.cut(self.etcd.name(number));
+    }
+
+    /// Puts it back.
+    pub fn heal_node(&self, number: usize) {
+        self.lan.heal(self.etcd.name(number));
+    }
+
+    /// A folder for files of the test.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn key(folder: &Path) -> PathBuf {
+    folder.join("fleet.key")
+}
+
+fn store_lines(folder: &Path, endpoints: &[String]) -> String {
+    let key = key(folder);
+    format!(
+        "engine = \"etcd\"\nendpoints = {endpoints:?}\nprefix = \"/pam-mfa/\"\nkey_file = {key:?}\n"
+    )
+}
