@@ -214,6 +214,8 @@ pub struct AccountRepository {
     turn: Mutex<()>,
     /// Where a key is looked for that other hosts seal with.
     keys: Option<KeySource>,
+    /// An administrator was told that this host's key file holds an earlier key.
+    was_told: AtomicBool,
     /// The name of this host, where others share the store.
     host: String,
     frozen_since: Mutex<FirstSeen>,
@@ -235,6 +237,7 @@ impl AccountRepository {
             rollback: None,
             turn: Mutex::default(),
             keys: None,
+            was_told: AtomicBool::new(false),
             host: String::new(),
             frozen_since: Mutex::default(),
             patience: Patience::default(),
