@@ -38,6 +38,9 @@ pub use counts::Counts;
 use pending::Pending;
 pub use sink::AuditEntry;
 
+/// How long a change waits for its lines in the file.
+const LONGEST_SYNC: Duration = Duration::from_secs(1);
+
 /// Where events go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -58,6 +61,8 @@ pub struct Audit {
     /// Changes whose lines are not queued yet.
     pending: Pending,
     counting: counts::Counting,
+    /// The store keeps no lines, so the file has to have them durably before the answer to a change leaves.
+    syncs_changes: AtomicBool,
     /// Lines of changes found no room: only the store has them, until the next start.
     has_gaps: AtomicBool,
 }
@@ -100,6 +105,7 @@ impl Audit {
             to_log,
             pending: Pending::default(),
             counting: counts::Counting::default(),
+            syncs_changes: AtomicBool::new(false),
             has_gaps: AtomicBool::new(false),
         })
     }
@@ -126,14 +132,37 @@ impl Audit {
         origin: Origin,
         change: impl FnOnce() -> Result<(Vec<AuditEntry>, T), E>,
     ) -> Result<T, E> {
-        let _pending = self.pending.enter();
+        let pending = self.pending.enter();
         let (entries, said) = change()?;
+        let is_silent = entries.is_empty();
         for entry in entries {
             if !self.push(entry, origin) {
                 self.note_gap();
             }
         }
+        drop(pending);
+        if !is_silent && self.syncs_changes.load(Ordering::Relaxed) {
+            self.sync_change();
+        }
         Ok(said)
+    }
+
+    /// From now on the lines of a change are durable in the file when [`Audit::commit`] returns: a store that many hosts
+    /// share does not keep them.
+    pub fn sync_changes(&self) {
+        self.syncs_changes.store(true, Ordering::Relaxed);
+    }
+
+    /// A file that can't be written does not stop logins, as it does not where the store keeps the lines.
+    fn sync_change(&self) {
+        let deadline = Instant::now() + LONGEST_SYNC;
+        if self.file.as_ref().is_some_and(|file| !file.sync(deadline)) {
+            log::limited(
+                "audit sync",
+                "the audit file could not be made durable before an answer; a crash now would lose its last lines. Check \
+                 [audit] file in agent.toml",
+            );
+        }
     }
 
     /// Waits until the file durably has the line of every change that is durable in the store now.

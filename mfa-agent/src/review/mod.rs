@@ -30,6 +30,7 @@ mod properties;
 mod rules;
 mod samples;
 mod shadowing;
+mod store;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -101,6 +102,7 @@ impl Review<'_> {
             own_name.as_deref(),
             self.known_hosts().as_deref(),
         ));
+        findings.extend(store::of_store(self.settings));
         findings.extend(delivery::of_delivery(self.settings));
         findings.extend(delivery::of_turned_off(self.settings));
         findings.extend(delivery::of_notices(self.settings));

@@ -69,6 +69,40 @@ impl Agent {
     }
 }
 
+/// How often this host looks whether the others have to know something new of it, such as a key that was copied here.
+const BETWEEN_NOTICES: Duration = Duration::from_secs(10);
+
+impl Agent {
+    /// Tells the other hosts of a shared store of this one, from now on.
+    pub fn announce(&self) {
+        if self.repository.fleet().is_none() {
+            return;
+        }
+        let me = Weak::clone(&self.me);
+        let told = thread::Builder::new()
+            .name("announce".to_owned())
+            .spawn(move || {
+                while let Some(agent) = me.upgrade() {
+                    match (agent.repository.notice(), agent.repository.fleet()) {
+                        (Ok(notice), Some(fleet)) => fleet.announce(notice),
+                        (Err(e), _) => log::limited(
+                            "host notice",
+                            format_args!("the other hosts are not told of this one: {e}"),
+                        ),
+                        (Ok(_), None) => return,
+                    }
+                    drop(agent);
+                    thread::sleep(BETWEEN_NOTICES);
+                }
+            });
+        if let Err(e) = told {
+            log::warn(format_args!(
+                "the other hosts are not told of this one: no thread can be started: {e}"
+            ));
+        }
+    }
+}
+
 fn sweep(weak: &Weak<Agent>) {
     loop {
         // Nobody waits for this at the end of the agent.

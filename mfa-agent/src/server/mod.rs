@@ -135,6 +135,9 @@ impl Agent {
         let audit = Arc::new(audit);
         let written_out = Arc::clone(&audit);
         repository.before_forgetting(Box::new(move || written_out.sync(WRITING_OUT)));
+        if repository.fleet().is_some() {
+            audit.sync_changes();
+        }
         let name = repository.fleet().and_then(|_| host_name::own());
         let session_host = SessionHost { name, boot };
         let storage_watch = storage_watch::StorageWatch::of(&active_config.settings.store);

@@ -52,6 +52,7 @@ fn access(part: &mut Part<'_, keys::Store>, findings: &mut Findings) -> Option<A
         both_or_neither(part, one, other, findings);
     }
     let endpoints = part.keys.endpoints.take();
+    let endpoints = part.named("endpoints", endpoints, findings);
     let endpoints = endpoints.filter(|endpoints| !endpoints.is_empty());
     let endpoints = findings.demand(endpoints, place, NO_SERVERS)?;
     if endpoints.len() > MOST_SERVERS {
@@ -59,6 +60,14 @@ fn access(part: &mut Part<'_, keys::Store>, findings: &mut Findings) -> Option<A
             "endpoints has more than {MOST_SERVERS} servers; expected those of one cluster"
         );
         part.problem(findings, "endpoints", message);
+    }
+    if let Some(open) = endpoints.iter().find(|endpoint| !endpoint.is_private())
+        && part.keys.username.is_some()
+    {
+        let message = format!(
+            "username would send its password unencrypted to {open}; expected https:// endpoints"
+        );
+        part.problem(findings, "username", message);
     }
     let certificate = part.keys.cert_file.take();
     let certificate = part.named("cert_file", certificate, findings);

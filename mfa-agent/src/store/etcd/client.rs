@@ -219,6 +219,11 @@ impl Client {
         self.cluster.store(cluster, Ordering::Release);
     }
 
+    #[cfg(test)]
+    pub(super) fn cluster_for_test(&self) -> u64 {
+        self.cluster.load(Ordering::Acquire)
+    }
+
     /// The servers to ask, the best one first: those in use, or all if there are none.
     fn candidates(&self) -> Vec<usize> {
         let count = self.endpoints.len();

@@ -1,6 +1,7 @@
 //! One request to one server: bounded in time and size, over TLS, without redirects or proxies.
 
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +32,9 @@ const KEPT_FOR: Duration = Duration::from_secs(60);
 /// How long a server may take to accept a connection and to prove who it is.
 const CONNECT: Duration = Duration::from_secs(2);
 
+/// Users who are neither the owner nor of the group of a file.
+const OTHERS: u32 = 0o007;
+
 /// A certificate of this host with its key, both in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientIdentity {
@@ -51,6 +55,10 @@ pub enum IdentityError {
         "[store] cert_key_file {path} holds no private key in PEM without a password: {reason}"
     )]
     Key { path: PathBuf, reason: String },
+    #[error(
+        "[store] cert_key_file {path} can be read by all users (mode {mode:04o}); run: chmod 0600 {path}"
+    )]
+    Exposed { path: PathBuf, mode: u32 },
 }
 
 /// Sends requests.
@@ -277,6 +285,13 @@ fn key(path: &Path) -> Result<PrivateKey<'static>, IdentityError> {
         path: path.to_owned(),
         reason,
     };
+    let mode = std::fs::metadata(path).map_or(0, |meta| meta.permissions().mode() & 0o7777);
+    if mode & OTHERS != 0 {
+        return Err(IdentityError::Exposed {
+            path: path.to_owned(),
+            mode,
+        });
+    }
     let text = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
     let text = Zeroizing::new(text);
     PrivateKey::from_pem(&text).map_err(|e| unusable(e.to_string()))

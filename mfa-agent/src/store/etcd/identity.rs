@@ -24,6 +24,7 @@ const FORMAT: u32 = 1;
 struct Written {
     format: u32,
     id: String,
+    #[serde(default)]
     made_at: String,
 }
 

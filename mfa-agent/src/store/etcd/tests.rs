@@ -8,6 +8,7 @@ use crate::store::{StoreId, contract};
 
 mod faults;
 mod node;
+mod proxy;
 mod secured;
 
 use node::{Node, has_etcd};

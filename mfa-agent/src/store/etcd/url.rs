@@ -8,7 +8,7 @@ use ureq::http::Uri;
 
 const LONGEST: usize = 512;
 
-/// The address of a server: `https://NAME:PORT`, or `http://` on this host.
+/// The address of a server: `https://NAME:PORT`, or `http://` where nobody else is on the way.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EndpointUrl(String);
 
@@ -40,11 +40,8 @@ impl FromStr for EndpointUrl {
         if authority.host().is_empty() || !["", "/"].contains(&uri.path()) {
             return Err(malformed);
         }
-        match uri.scheme_str() {
-            Some("https") => {}
-            Some("http") if is_here(authority.host()) => {}
-            Some("http") => return Err(EndpointUrlError::NotHttps),
-            _ => return Err(malformed),
+        if !matches!(uri.scheme_str(), Some("https" | "http")) {
+            return Err(malformed);
         }
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }
@@ -56,10 +53,12 @@ impl EndpointUrl {
         format!("{}{path}", self.0)
     }
 
-    /// Whether the connection is encrypted.
+    /// Whether nobody on the way can read along, or answer in the place of the server: by TLS, or on this host.
     #[must_use]
-    pub fn is_https(&self) -> bool {
-        self.0.starts_with("https:")
+    pub fn is_private(&self) -> bool {
+        let host = self.0.parse::<Uri>().ok();
+        let host = host.as_ref().and_then(Uri::host);
+        self.0.starts_with("https:") || host.is_some_and(is_here)
     }
 }
 
@@ -86,27 +85,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_reached_by_https_and_by_http_on_this_host_only() {
-        for text in [
-            "https://etcd1.example.org:2379",
-            "https://[2001:db8::1]:2379/",
-            "https://192.0.2.1",
-            "http://127.0.0.1:2379",
-            "http://[::1]:2379",
+    fn servers_are_private_by_https_or_on_this_host() {
+        for (text, is_private) in [
+            ("https://etcd1.example.org:2379", true),
+            ("https://[2001:db8::1]:2379/", true),
+            ("https://192.0.2.1", true),
+            ("http://127.0.0.1:2379", true),
+            ("http://[::1]:2379", true),
+            ("http://192.0.2.1:2379", false),
+            ("http://localhost.example.org", false),
+            ("http://localhost:2379", false),
         ] {
             let url: EndpointUrl = text.parse().unwrap();
             assert_eq!(url.to_string(), text.trim_end_matches('/'));
-        }
-        for text in [
-            "http://192.0.2.1:2379",
-            "http://localhost.example.org",
-            "http://localhost:2379",
-        ] {
-            assert_eq!(
-                text.parse::<EndpointUrl>(),
-                Err(EndpointUrlError::NotHttps),
-                "{text}"
-            );
+            assert_eq!(url.is_private(), is_private, "{text}");
         }
         for text in [
             "",

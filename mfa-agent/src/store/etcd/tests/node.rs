@@ -23,7 +23,7 @@ pub(super) fn has_etcd() -> bool {
 
 /// One server, which ends with this.
 pub(super) struct Node {
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     child: Child,
     client: u16,
     arguments: Vec<String>,
@@ -78,7 +78,7 @@ impl Node {
                 arguments.extend_from_slice(more);
                 let child = spawn(&arguments);
                 Self {
-                    folder,
+                    _folder: folder,
                     child,
                     client: *client,
                     arguments,
@@ -115,12 +115,6 @@ impl Node {
     pub(super) fn start_again(&mut self) {
         self.child = spawn(&self.arguments);
         self.until_it_listens();
-    }
-
-    /// Loses all that it has.
-    pub(super) fn empty(&mut self) {
-        self.stop();
-        std::fs::remove_dir_all(self.folder.path().join("data")).unwrap();
     }
 
     pub(super) fn compact(&self, revision: u64) {
