@@ -84,7 +84,10 @@ impl Agent {
             .spawn(move || {
                 while let Some(agent) = me.upgrade() {
                     match (agent.repository.notice(), agent.repository.fleet()) {
-                        (Ok(notice), Some(fleet)) => fleet.announce(notice),
+                        (Ok(notice), Some(fleet)) => {
+                            fleet.announce(notice);
+                            raise_format(&agent);
+                        }
                         (Err(e), _) => log::limited(
                             "host notice",
                             format_args!("the other hosts are not told of this one: {e}"),
@@ -100,6 +103,20 @@ impl Agent {
                 "the other hosts are not told of this one: no thread can be started: {e}"
             ));
         }
+    }
+}
+
+/// Once all hosts of a shared store read a newer format of records, it is written.
+fn raise_format(agent: &Agent) {
+    match agent.repository.raise_format() {
+        Ok(None) => {}
+        Ok(Some(format)) => log::info(format_args!(
+            "all hosts of the shared store read records of format {format}: it is written from now on"
+        )),
+        Err(e) => log::limited(
+            "format of records",
+            format_args!("the format of records can't be raised: {e}"),
+        ),
     }
 }
 
