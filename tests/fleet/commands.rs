@@ -1,10 +1,11 @@
 //! What the commands of an administrator say of a fleet.
 
-use mfa_tests::{Fleet, eventually};
+use data_encoding::BASE64;
+use mfa_tests::{Etcd, Fleet, Login, built, eventually};
 use serde_json::Value;
 
 use super::load::Load;
-use super::with_fleet;
+use super::{with_fleet, with_lan};
 
 fn hosts(fleet: &Fleet, on: usize) -> Value {
     fleet.agent(on).ctl().json(&["hosts"], "")
@@ -91,5 +92,49 @@ fn a_clock_that_differs_is_named() {
             lines.is_some_and(|line| line.contains("clock")),
             "{doctor:?}"
         );
+    });
+}
+
+/// A number that `tests/simulate-fleet` computes with.
+fn simulated(name: &str) -> usize {
+    let script = std::fs::read_to_string(built().tree.join("tests/simulate-fleet")).expect("it");
+    let line = script
+        .lines()
+        .find(|line| line.starts_with(name))
+        .expect("a number");
+    let number = line.rsplit("= ").next().expect("a number").replace('_', "");
+    number.parse().expect("a number")
+}
+
+#[test]
+fn a_record_is_as_large_as_the_simulation_says() {
+    with_lan(|lan| {
+        let etcd = Etcd::start(&lan, 1);
+        let fleet = Fleet::on(lan, etcd, 1, "[policy]\nsession = '1h'\n");
+        let mut admin = fleet.agent(0).admin();
+        let key = admin.device("anna");
+        let _ = admin.recovery_codes("anna", 10);
+        let login = Login::of("anna").service("sshd").from("203.0.113.7");
+        let seen = login.answer(&key.code(0)).run(&fleet.host(0).stack);
+        assert_eq!(seen.result(), "PAM_SUCCESS");
+        let arguments = [
+            "get",
+            "--prefix",
+            "/pam-mfa/records/account/",
+            "--write-out=json",
+        ];
+        let found: Value = serde_json::from_str(&fleet.etcd.must(0, &arguments)).expect("JSON");
+        let size = |field: &str| {
+            let text = found["kvs"][0][field].as_str().expect("base64");
+            BASE64.decode(text.as_bytes()).expect("base64").len()
+        };
+        for (field, name) in [("value", "RECORD"), ("key", "KEY")] {
+            let (measured, simulated) = (size(field), simulated(name));
+            let is_near = measured <= simulated && measured * 3 >= simulated * 2;
+            assert!(
+                is_near,
+                "{name} is {measured}, and simulated as {simulated}"
+            );
+        }
     });
 }
