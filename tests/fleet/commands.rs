@@ -1,7 +1,9 @@
 //! What the commands of an administrator say of a fleet.
 
+use std::process::Command;
+
 use data_encoding::BASE64;
-use mfa_tests::{Etcd, Fleet, Login, built, eventually};
+use mfa_tests::{Etcd, Fleet, Login, built, eventually, run};
 use serde_json::Value;
 
 use super::load::Load;
@@ -137,4 +139,43 @@ fn a_record_is_as_large_as_the_simulation_says() {
             );
         }
     });
+}
+
+#[test]
+fn the_shipped_script_makes_certificates_of_nodes_and_of_hosts_without_a_common_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = built().tree.join("packaging/etcd/make-certificates");
+    let make = |arguments: &[&str]| {
+        let output = run(Command::new(&script)
+            .args(arguments)
+            .current_dir(folder.path()));
+        assert!(output.is_success(), "{arguments:?}: {output:?}");
+        output.stdout
+    };
+    let openssl = |arguments: &[&str]| {
+        let output = run(Command::new("openssl")
+            .args(arguments)
+            .current_dir(folder.path()));
+        assert!(output.is_success(), "{arguments:?}: {output:?}");
+        output.stdout
+    };
+    let _ = make(&["node", "etcd1", "192.0.2.11"]);
+    let _ = make(&["host", "web-1"]);
+    assert_eq!(make(&["host", "web-1"]), "", "it is there already");
+    let _ = openssl(&[
+        "verify",
+        "-CAfile",
+        "ca.pem",
+        "node-etcd1.pem",
+        "host-web-1.pem",
+    ]);
+    let host = openssl(&["x509", "-in", "host-web-1.pem", "-noout", "-text"]);
+    assert!(
+        host.contains("Version: 3") && host.contains("DNS:web-1"),
+        "{host}"
+    );
+    let subject = openssl(&["x509", "-in", "host-web-1.pem", "-noout", "-subject"]);
+    assert!(!subject.contains("CN"), "{subject}");
+    let node = openssl(&["x509", "-in", "node-etcd1.pem", "-noout", "-text"]);
+    assert!(node.contains("IP Address:192.0.2.11"), "{node}");
 }

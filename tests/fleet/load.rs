@@ -16,7 +16,7 @@ use super::checker::{ATTEMPTS, Attempt, Logged, broken_rules};
 pub(crate) const LONGEST: Duration = Duration::from_secs(30);
 
 /// The codes of each device that are known.
-const CODES: usize = 600;
+const CODES: usize = 20_000;
 
 /// After a login that could not be decided.
 const PAUSE: Duration = Duration::from_millis(40);
@@ -37,8 +37,10 @@ impl User {
         }
     }
 
-    fn code(&self, counter: u64) -> &str {
-        &self.codes[usize::try_from(counter).expect("a counter")]
+    /// The code of a counter; none after the last.
+    fn code(&self, counter: u64) -> Option<&str> {
+        let code = self.codes.get(usize::try_from(counter).ok()?)?;
+        Some(code)
     }
 
     fn wrong_code(&self) -> String {
@@ -106,7 +108,10 @@ impl Load {
     /// Logs in on a host with the next code, which the other hosts are sent too. Returns whether it passed.
     pub(crate) fn log_in_with_next(&self, host: usize) -> bool {
         let counter = self.next.load(Ordering::SeqCst);
-        let code = self.user.code(counter);
+        let Some(code) = self.user.code(counter) else {
+            std::thread::sleep(PAUSE);
+            return false;
+        };
         let outcome = self.log_in(host, &self.user, Some(counter), code);
         match outcome.as_deref() {
             // A host may not have known whether an earlier attempt was counted: the same code is sent again.
@@ -206,7 +211,8 @@ impl Load {
             self.guess(host);
         }
         for host in 0..self.sockets.len() {
-            let outcome = self.log_in(host, &self.guessed, Some(1), self.guessed.code(1));
+            let code = self.guessed.code(1).expect("a code");
+            let outcome = self.log_in(host, &self.guessed, Some(1), code);
             assert_eq!(outcome.as_deref(), Some("locked"), "host {host}");
         }
     }
