@@ -12,6 +12,7 @@ mod backup;
 mod change;
 mod current;
 mod damage;
+mod merge;
 mod records;
 mod restore;
 mod room;
@@ -29,6 +30,7 @@ pub use backup::{BackupRun, Progress};
 use current::{FirstSeen, Patience};
 use damage::Damage;
 pub use damage::{Checked, Dropped};
+pub use merge::{MergeOutcome, MergeRow, MergeRun};
 pub use restore::{Abandoned, RestoreError, RestoreRun, RestoreSummary, Step};
 pub use room::NoRoom;
 pub use rotate::{HostKeys, KeyState, Prepared, Resealed, RotateError};
@@ -212,6 +214,8 @@ pub struct AccountRepository {
     turn: Mutex<()>,
     /// Where a key is looked for that other hosts seal with.
     keys: Option<KeySource>,
+    /// An administrator was told that this host's key file holds an earlier key.
+    was_told: AtomicBool,
     /// The name of this host, where others share the store.
     host: String,
     frozen_since: Mutex<FirstSeen>,
@@ -233,6 +237,7 @@ impl AccountRepository {
             rollback: None,
             turn: Mutex::default(),
             keys: None,
+            was_told: AtomicBool::new(false),
             host: String::new(),
             frozen_since: Mutex::default(),
             patience: Patience::default(),

@@ -21,11 +21,13 @@ pub use account::{
 };
 pub use backup::{
     BackupBegin, BackupBeginParameters, BackupBeginReply, BackupEnd, BackupNext, BackupNextReply,
-    DamagedRecord, KeyStatus, KeyStatusReply, RestoreBegin, RestoreBeginParameters, RestoreEnd,
-    RestoreEndReply, RestoreNext, RestoreNextParameters, RestoreNextReply, RotateBegin,
-    RotateBeginReply, RotateEnd, RotateEndReply, RotateNext, RotateNextParameters, RotateNextReply,
-    StoreCheck, StoreCheckParameters, StoreCheckReply, StoreDrop, StoreDropParameters,
-    StoreDropReply,
+    DamagedRecord, HostKeys, KeyStatus, KeyStatusReply, MergeBegin, MergeBeginParameters,
+    MergeNext, MergeNextParameters, MergeNextReply, MergeOutcome, MergedAccount, RestoreAbandon,
+    RestoreAbandonReply, RestoreBegin, RestoreBeginParameters, RestoreEnd, RestoreEndReply,
+    RestoreNext, RestoreNextParameters, RestoreNextReply, RotateBegin, RotateBeginReply, RotateEnd,
+    RotateEndReply, RotateNext, RotateNextParameters, RotateNextReply, RotatePrepare,
+    RotatePrepareReply, StoreCheck, StoreCheckParameters, StoreCheckReply, StoreDrop,
+    StoreDropParameters, StoreDropReply,
 };
 pub use check::{
     AddressRule, Administrator, CheckConfig, CheckConfigParameters, CheckConfigReply, Finding,
@@ -139,7 +141,11 @@ methods! {
     RestoreBegin(RestoreBeginParameters) -> Nothing;
     RestoreNext(RestoreNextParameters) -> RestoreNextReply;
     RestoreEnd(Nothing) -> RestoreEndReply;
+    RestoreAbandon(Nothing) -> RestoreAbandonReply;
+    MergeBegin(MergeBeginParameters) -> Nothing;
+    MergeNext(MergeNextParameters) -> MergeNextReply;
     KeyStatus(Nothing) -> KeyStatusReply;
+    RotatePrepare(Nothing) -> RotatePrepareReply;
     RotateBegin(Nothing) -> RotateBeginReply;
     RotateNext(RotateNextParameters) -> RotateNextReply;
     RotateEnd(Nothing) -> RotateEndReply;

@@ -118,7 +118,7 @@ impl AccountRepository {
         match (view(vault), &self.keys) {
             // The key may have been copied to this host since it started.
             (Err(RepositoryError::Vault(_, VaultError::OtherKey { .. })), Some(keys)) => {
-                let vault = Vault::with(&keys.load_ring()?, Some(vault.lasting().clone()));
+                let vault = Vault::with(&keys.load_ring_again()?, Some(vault.lasting().clone()));
                 view(&vault).map_err(|error| self.without_the_key(error))
             }
             (view, _) => view,
@@ -140,7 +140,7 @@ impl AccountRepository {
         let Some(keys) = &self.keys else {
             return Ok(());
         };
-        let ring = keys.load_ring()?;
+        let ring = keys.load_ring_again()?;
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
         let lasting = Some(view.vault.lasting().clone());
         let on_disk = Vault::with(&ring, lasting);

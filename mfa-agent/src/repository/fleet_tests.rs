@@ -629,9 +629,15 @@ fn a_new_key_seals_once_all_hosts_have_it_and_the_change_goes_on_from_any_host()
     assert!(!two.begin_rotation(&two.keys, None).unwrap());
     assert!(reseal(&two) > 0);
     assert_eq!(two.end_rotation(None).unwrap(), Some(before.clone()));
-    // The key before is not needed any more, whatever the files are called.
+    // Each host puts the key where its own was, and the one before is not needed any more.
+    two.announce();
     for host in [&one, &two] {
-        std::fs::rename(host.keys.missing_file(&next.key_id), &host.keys.file).unwrap();
+        assert_eq!(
+            host.keys.file_of(&next.key_id),
+            Some(host.keys.file.clone())
+        );
+        std::fs::remove_file(host.keys.missing_file(&before)).unwrap();
+        std::fs::remove_file(host.keys.missing_file(&next.key_id)).unwrap();
     }
     let (one, two) = hosts.two();
     for host in [&one, &two] {
@@ -787,4 +793,155 @@ fn the_key_of_another_store_opens_nothing() {
         Vault::new(&MasterKey::from_bytes([2; 32])),
     );
     assert!(other.account(&user("alice")).is_err());
+}
+
+fn merge(
+    host: &Host,
+    (head, chunks): &super::tests::Backup,
+    is_dry: bool,
+) -> Result<Vec<MergeRow>, RestoreError> {
+    let mut run = host.begin_merge(head, None, is_dry, at(300))?;
+    let mut rows = Vec::new();
+    for (number, chunk) in chunks.iter().enumerate() {
+        let is_last = number + 1 == chunks.len();
+        rows.extend(host.merge_chunk(&mut run, chunk, is_last, |_| None)?);
+    }
+    assert!(run.is_at_its_end());
+    rows.sort_by(|one, other| one.user.cmp(&other.user));
+    Ok(rows)
+}
+
+/// The backup of a host with key 2, of which one record is damaged, and a fleet that has that key, too.
+fn another_host() -> (super::tests::Backup, Hosts) {
+    let (store, alone) = super::tests::fresh(2);
+    let mut account = full();
+    account.set_pin("another".to_owned(), at(0));
+    account.set_recovery(vec![alone.pepper().digest("0123456789")], at(0));
+    put(&alone, "alice", account);
+    for name in ["carol", "dave", "erin"] {
+        put(&alone, name, full());
+    }
+    use_step(&alone, "alice", 5);
+    super::tests::damage(&store, b"account/erin");
+    let hosts = Hosts::new();
+    for host in ["web-1", "web-2"] {
+        let keys = hosts.keys(host, 1);
+        write_key(&keys.missing_file(&super::tests::vault(2).key_id()), 2);
+    }
+    (backup(&alone), hosts)
+}
+
+#[test]
+fn a_merge_names_what_it_takes_and_what_it_leaves_and_a_dry_run_changes_nothing() {
+    let (backup, hosts) = another_host();
+    let (one, two) = hosts.two();
+    put(&one, "alice", full());
+    put(&one, "bob", full());
+    use_step(&two, "alice", 3);
+    let before = hosts.store.swaps();
+    let would = merge(&one, &backup, true).unwrap();
+    assert_eq!(hosts.store.swaps(), before);
+    let rows = merge(&one, &backup, false).unwrap();
+    assert_eq!(rows, would);
+    let outcomes: Vec<_> = rows
+        .iter()
+        .map(|row| (row.user.as_str(), row.outcome))
+        .collect();
+    let expected = [
+        ("alice", MergeOutcome::Merged),
+        ("carol", MergeOutcome::Added),
+        ("dave", MergeOutcome::Added),
+        ("erin", MergeOutcome::Damaged),
+    ];
+    assert_eq!(outcomes, expected);
+    use mfa_core::account::MergedPart::{Pin, Questions, Recovery, Totp};
+    assert_eq!(
+        (&rows[0].kept[..], &rows[0].lost[..]),
+        (&[Pin][..], &[Recovery][..])
+    );
+    assert_eq!(rows[1].added, [Totp, Pin, Questions]);
+    assert_eq!(step(&two, "alice"), Some(5));
+    assert_eq!(
+        two.account(&user("alice")).unwrap().pin().unwrap().phc,
+        "phc-pin"
+    );
+    // Its codes up to now may have been used at the other place.
+    assert_eq!(step(&two, "carol"), Some(10));
+    assert!(has(&two, "bob") && !has(&two, "erin"));
+    let again = merge(&two, &backup, false).unwrap();
+    assert!(again.iter().all(|row| !row.is_changed()), "{again:?}");
+}
+
+#[test]
+fn a_merge_that_is_cut_off_at_any_write_is_repeated_on_another_host() {
+    let (backup, hosts) = another_host();
+    let (one, _) = hosts.two();
+    put(&one, "alice", full());
+    merge(&one, &backup, false).unwrap();
+    let whole = one.page(None, 99).unwrap();
+    for writes in 1.. {
+        let (backup, hosts) = another_host();
+        let (one, two) = hosts.two();
+        put(&one, "alice", full());
+        one.cut_after(writes);
+        let is_whole = merge(&one, &backup, false).is_ok();
+        merge(&two, &backup, false).unwrap();
+        let merged = two.page(None, 99).unwrap();
+        assert_eq!(merged.len(), whole.len());
+        for ((name, account), (known, expected)) in merged.iter().zip(&whole) {
+            assert_eq!(name, known);
+            assert_eq!(account.devices(), expected.devices(), "{writes} {name}");
+        }
+        if is_whole {
+            return;
+        }
+    }
+}
+
+#[test]
+fn an_administrator_can_make_the_next_key_and_no_key_that_had_its_time_comes_back() {
+    let hosts = Hosts::new();
+    let one = hosts.start("web-1").unwrap();
+    put(&one, "alice", full());
+    write_key(&one.keys.next_file(), 7);
+    let next = one.prepare_rotation(&one.keys, None).unwrap();
+    let seven = super::tests::vault(7).key_id();
+    assert_eq!(
+        (&next.key_id, next.file),
+        (&seven, Some(one.keys.next_file()))
+    );
+    assert!(one.begin_rotation(&one.keys, None).unwrap());
+    reseal(&one);
+    let first = one.end_rotation(None).unwrap().unwrap();
+    // The file of the first key is put back, as a configuration management does.
+    write_key(&one.keys.file, 1);
+    let next = one.prepare_rotation(&one.keys, None).unwrap();
+    assert!(next.key_id != first && next.key_id != seven);
+}
+
+#[test]
+fn a_change_of_the_key_does_not_go_on_where_the_key_before_is_missing() {
+    let hosts = Hosts::new();
+    let (one, two) = hosts.two();
+    put(&one, "alice", full());
+    let next = one.prepare_rotation(&one.keys, None).unwrap();
+    copy_key(&one, &two, &next.key_id);
+    let before = one.key_state().unwrap().key_id;
+    one.begin_rotation(&one.keys, None).unwrap();
+    // On another host the new key was put in the place of the one before.
+    std::fs::rename(two.keys.missing_file(&next.key_id), &two.keys.file).unwrap();
+    let two = hosts.start("web-2").unwrap();
+    assert!(two.account(&user("alice")).is_err());
+    let refused = two.begin_rotation(&two.keys, None).unwrap_err().to_string();
+    assert!(
+        refused.contains(&format!("the key {before} is not on this host")),
+        "{refused}"
+    );
+    assert!(matches!(
+        two.end_rotation(None),
+        Err(RotateError::Unfinished)
+    ));
+    assert!(reseal(&one) > 0);
+    one.end_rotation(None).unwrap();
+    assert!(has(&two, "alice"));
 }

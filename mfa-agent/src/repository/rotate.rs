@@ -78,6 +78,16 @@ pub enum RotateError {
          --prepare"
     )]
     NotPrepared,
+    /// The folder of the key is not the agent's.
+    #[error(
+        "the agent can't make a key beside its own: {reason}. Make it as root: install -m 0600 -o mfa -g mfa /dev/null {0} \
+         && printf 'mfa-key-v1:%s\\n' \"$(head -c 32 /dev/urandom | base64)\" > {0}; then repeat this command",
+        file.display()
+    )]
+    Unwritable {
+        reason: std::io::Error,
+        file: PathBuf,
+    },
     /// Some hosts would be left without a key.
     #[error(
         "the key was not changed: {} not have the new key {key}, and would serve nobody. Copy its file there, and wait \
@@ -87,7 +97,7 @@ pub enum RotateError {
     Missing { key: String, hosts: Vec<String> },
     /// The new key is not on this host.
     #[error(
-        "the key was not changed: the new key {key} is not on this host. Copy it to {}, owned by the agent's user with \
+        "the key was not changed: the key {key} is not on this host. Copy it to {}, owned by the agent's user with \
          mode 0600, or run this command on a host that has it", file.display()
     )]
     NotHere { key: String, file: PathBuf },
@@ -309,6 +319,11 @@ impl AccountRepository {
     pub fn end_rotation(&self, lines: Option<&[u8]>) -> Result<Option<String>, RotateError> {
         let view = self.view()?;
         let (state, _) = self.state(&view.vault)?;
+        if let Some(earlier) = state.rotating.as_ref().filter(|_| self.is_shared())
+            && !view.vault.has_key(earlier)
+        {
+            return Err(RotateError::Unfinished);
+        }
         if state.rotating.is_some() {
             let gate = self.gate();
             self.change_state(&gate.vault, lines, |state| {

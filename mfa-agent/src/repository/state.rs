@@ -30,6 +30,9 @@ pub(super) struct State {
     /// The ID of the key that all hosts of a shared store are to have before it seals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) prepared: Option<String>,
+    /// The IDs of keys that sealed before, the newest last: none of them becomes the next one again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) retired: Vec<String>,
     /// The restore of a shared store that is going on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) restoring: Option<Restoring>,

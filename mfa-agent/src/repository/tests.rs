@@ -92,7 +92,7 @@ impl Store for Tight {
     }
 }
 
-fn vault(byte: u8) -> Vault {
+pub(super) fn vault(byte: u8) -> Vault {
     Vault::new(&MasterKey::from_bytes([byte; 32]))
 }
 

@@ -26,6 +26,7 @@ use super::login::{LearnedLate, PromptedLogin};
 use super::peer::Peer;
 use super::pending::{BackupCall, Confirmation, PendingCodes, PendingDevice, RestoreCall};
 use crate::log::{self, Level};
+use crate::repository::MergeRun;
 pub(super) use body::{Body, body, parse};
 use call_outcome::Resumed;
 pub(super) use call_outcome::{CallOutcome, Waiting, done};
@@ -68,6 +69,7 @@ pub(super) struct Connection {
     pub(super) confirmation: Option<Box<Confirmation>>,
     pub(super) backup: Option<Box<BackupCall>>,
     pub(super) restore: Option<Box<RestoreCall>>,
+    pub(super) merge: Option<Box<MergeRun>>,
 }
 
 impl Connection {
@@ -89,6 +91,7 @@ impl Connection {
             confirmation: None,
             backup: None,
             restore: None,
+            merge: None,
         }
     }
 

@@ -78,11 +78,12 @@ fn admin_types() -> Types {
         ConfirmRecovery, Considered, DamagedRecord, Device, Drift, Drifts, EnableAddress,
         EnableFactor, Enforce, EnrollAddress, EnrollHotp, EnrollPin, EnrollQuestions, EnrollRadius,
         EnrollRecovery, EnrollTotp, Enrollment, Explain, Explanation, Finding, FleetHost,
-        ForgetHost, Health, HostFacts, Hosts, ImportAccount, ImportAccounts, ImportDevice,
-        ImportEntry, ImportResult, ImportUris, ImportedAccount, KeyRule, KeyStatus, Knowledge,
-        Lockout, Lockouts, Messages, Metrics, Mode, Prefer, Primary, QuestionAnswer, Questions,
-        Radius, Refused, Reload, Remove, Rename, Require, RestoreBegin, RestoreEnd, RestoreNext,
-        Resume, Resync, Revoke, RevokeBypass, RotateBegin, RotateEnd, RotateNext, Rule, SelfManage,
+        ForgetHost, Health, HostFacts, HostKeys, Hosts, ImportAccount, ImportAccounts,
+        ImportDevice, ImportEntry, ImportResult, ImportUris, ImportedAccount, KeyRule, KeyStatus,
+        Knowledge, Lockout, Lockouts, MergeBegin, MergeNext, MergedAccount, Messages, Metrics,
+        Mode, Prefer, Primary, QuestionAnswer, Questions, Radius, Refused, Reload, Remove, Rename,
+        Require, RestoreAbandon, RestoreBegin, RestoreEnd, RestoreNext, Resume, Resync, Revoke,
+        RevokeBypass, RotateBegin, RotateEnd, RotateNext, RotatePrepare, Rule, SelfManage,
         ServiceAsk, ServiceTerms, Session, Sessions, Severity, Status, StoreCheck, StoreDrop,
         StoreEndpoint, Suspend, Suspended, Terms, TestDelivery, Unlock, UserSettings, Users,
     };
@@ -178,9 +179,13 @@ fn admin_types() -> Types {
         .method::<BackupEnd>()
         .method::<RestoreBegin>()
         .method::<RestoreNext>()
-        .method::<RestoreEnd>();
+        .method::<RestoreEnd>()
+        .method::<RestoreAbandon>()
+        .method::<MergeBegin>()
+        .method::<MergeNext>();
     types
         .method::<KeyStatus>()
+        .method::<RotatePrepare>()
         .method::<RotateBegin>()
         .method::<RotateNext>()
         .method::<RotateEnd>()
@@ -189,7 +194,11 @@ fn admin_types() -> Types {
         .method::<Metrics>()
         .method::<StoreCheck>()
         .method::<StoreDrop>();
-    types.kind::<BackupHead>().kind::<DamagedRecord>();
+    types
+        .kind::<BackupHead>()
+        .kind::<DamagedRecord>()
+        .kind::<MergedAccount>()
+        .kind::<HostKeys>();
     types
         .kind::<HostFacts>()
         .kind::<Administrator>()

@@ -10,14 +10,20 @@
 //! Which key seals is said by the state and not by the name of a file, so it does not matter in which order files are
 //! copied, renamed or removed, as long as the key is there.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use super::super::state::State;
 use super::super::{AccountRepository, RepositoryError};
 use super::RotateError;
+use crate::log;
 use crate::store::fleet::{HostNotice, HostSeen};
-use crate::vault::{KeySource, Vault};
+use crate::vault::{KeyError, KeySource};
 use mfa_core::account::Account;
+
+/// Keys that had their time, and are remembered.
+const MOST_RETIRED: usize = 32;
 
 /// The next key of a shared store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +57,7 @@ impl AccountRepository {
     /// A [`RepositoryError`] when the key can't be read.
     pub fn notice(&self) -> Result<HostNotice, RepositoryError> {
         self.read_keys()?;
+        self.adopt_key();
         let vault = &self.known_view().vault;
         Ok(HostNotice {
             name: self.host.clone(),
@@ -100,12 +107,14 @@ impl AccountRepository {
         if let Some(key_id) = state.prepared {
             return Ok(prepared(source, key_id, false));
         }
-        // A key that an administrator has put in the place of the current one is the next one.
-        let own = Vault::with(&source.load_ring()?, None).key_id();
-        let key_id = match own == view.vault.key_id() {
-            false => own,
-            true if source.is_credential() => return Err(RotateError::SharedCredential),
-            true => source.make_next()?,
+        // A key that an administrator has put here is the next one, unless it had its time.
+        let is_new = |id: &String| *id != view.vault.key_id() && !state.retired.contains(id);
+        let key_id = match source.proposed()?.into_iter().find(is_new) {
+            Some(proposed) => proposed,
+            None if source.is_credential() => return Err(RotateError::SharedCredential),
+            None => source
+                .make_next()
+                .map_err(|error| unwritable(source, error))?,
         };
         self.read_keys()?;
         self.change_state(&self.view()?.vault, lines, |state: &mut State| {
@@ -127,8 +136,12 @@ impl AccountRepository {
         self.read_keys()?;
         let view = self.view()?;
         let (state, _) = self.state(&view.vault)?;
-        if state.rotating.is_some() {
-            return Ok(false);
+        if let Some(earlier) = state.rotating {
+            return match view.vault.has_key(&earlier) {
+                true => Ok(false),
+                // Here the rest of the records would be taken for damaged.
+                false => Err(not_here(source, earlier)),
+            };
         }
         let next = state.prepared.ok_or(RotateError::NotPrepared)?;
         let missing: Vec<String> = self
@@ -142,8 +155,7 @@ impl AccountRepository {
             return Err(RotateError::Missing { key, hosts });
         }
         if !view.vault.has_key(&next) {
-            let file = source.missing_file(&next);
-            return Err(RotateError::NotHere { key: next, file });
+            return Err(not_here(source, next));
         }
         self.change_state(&view.vault, lines, |state: &mut State| {
             if state.restoring.is_some() {
@@ -154,9 +166,13 @@ impl AccountRepository {
             }
             state.prepared = None;
             state.rotating = state.sealer.replace(next.clone());
+            state.retired.extend(state.rotating.clone());
+            let surplus = state.retired.len().saturating_sub(MOST_RETIRED);
+            state.retired.drain(..surplus);
             Ok(())
         })?;
         self.view()?;
+        self.adopt_key();
         Ok(true)
     }
 
@@ -167,6 +183,9 @@ impl AccountRepository {
     /// A [`RepositoryError`] when the hosts can't be read, or the state can't be changed.
     pub fn raise_format(&self) -> Result<Option<u32>, RepositoryError> {
         let view = self.view()?;
+        if !self.is_shared() || view.format >= Some(Account::FORMAT) {
+            return Ok(None);
+        }
         let hosts = self.hosts()?;
         let live = hosts.iter().filter(|host| host.is_live);
         let formats = live.map(|host| host.notice.schema).chain([Account::FORMAT]);
@@ -180,9 +199,55 @@ impl AccountRepository {
         Ok(Some(newest))
     }
 
+    /// Puts the key that seals where this host's key is, so that an earlier one can be removed later.
+    fn adopt_key(&self) {
+        let Some(keys) = &self.keys else {
+            return;
+        };
+        let id = self.known_view().vault.key_id();
+        let (file, is_first) = (
+            keys.file.display(),
+            !self.was_told.swap(true, Ordering::Relaxed),
+        );
+        match keys.adopt(&id) {
+            Ok(false) => self.was_told.store(false, Ordering::Relaxed),
+            Ok(true) => {
+                self.was_told.store(false, Ordering::Relaxed);
+                log::info(format_args!(
+                    "{file} is the key {id} of the shared store now"
+                ));
+            }
+            Err(error) if is_first => log::warn(format_args!(
+                "{file} is an earlier key of the shared store, and the agent can't replace it: {error}. Copy {} to it, and \
+                 keep the earlier one under another name",
+                keys.file_of(&id).unwrap_or_default().display()
+            )),
+            Err(_) => {}
+        }
+    }
+
     fn hosts(&self) -> Result<Vec<HostSeen>, RepositoryError> {
         let hosts = self.store.fleet().map(crate::store::Fleet::hosts);
         Ok(hosts.transpose()?.unwrap_or_default())
+    }
+}
+
+fn not_here(source: &KeySource, key: String) -> RotateError {
+    let file = source.missing_file(&key);
+    RotateError::NotHere { key, file }
+}
+
+/// What an administrator does where the agent may not write.
+fn unwritable(source: &KeySource, error: KeyError) -> RotateError {
+    match error {
+        KeyError::Io { reason, .. }
+            if [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem]
+                .contains(&reason.kind()) =>
+        {
+            let file = source.next_file();
+            RotateError::Unwritable { reason, file }
+        }
+        error => error.into(),
     }
 }
 

@@ -13,6 +13,7 @@ mod explain;
 mod fleet;
 mod import;
 mod knowledge;
+mod merge;
 mod personal;
 mod recovery;
 mod restore;
@@ -137,7 +138,11 @@ impl Connection {
             "RestoreBegin" => body(&self.restore_begin(&parse(parameters)?)?),
             "RestoreNext" => body(&self.restore_next(&parse(parameters)?)?),
             "RestoreEnd" => body(&self.restore_end()?),
+            "RestoreAbandon" => body(&self.restore_abandon()?),
+            "MergeBegin" => body(&self.merge_begin(&parse(parameters)?)?),
+            "MergeNext" => body(&self.merge_next(&parse(parameters)?)?),
             "KeyStatus" => body(&self.key_status()?),
+            "RotatePrepare" => body(&self.rotate_prepare()?),
             "RotateBegin" => body(&self.rotate_begin()?),
             "RotateNext" => body(&self.rotate_next(&parse(parameters)?)?),
             "RotateEnd" => body(&self.rotate_end()?),

@@ -9,6 +9,7 @@ use crate::store::{StoreId, contract};
 mod faults;
 mod node;
 mod proxy;
+mod records;
 mod secured;
 
 use node::{Node, has_etcd};
