@@ -240,7 +240,7 @@ fn a_host_with_a_certificate_is_served_and_a_server_with_a_wrong_one_is_skipped(
 #[test]
 fn a_host_logs_in_to_etcd_with_its_user_and_password() {
     with_lan(|lan| {
-        let etcd = Etcd::with_tls_and(&lan, 1, &["--auth-token-ttl", "2"]);
+        let etcd = Etcd::with_tls_and(&lan, 1, &["--auth-token-ttl", "2", "--bcrypt-cost", "4"]);
         let authority = etcd.authority().expect("an authority");
         let client = authority.certificate_of_host("host1");
         let ca = authority.file();
