@@ -206,6 +206,7 @@ fn run(config: &Path) -> Result<(), StartError> {
     ));
     agent.keep_settings();
     agent.sweep();
+    agent.keep_metrics_written();
     agent.note_mode();
     agent.announce();
     agent.review();

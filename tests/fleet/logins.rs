@@ -5,19 +5,21 @@ use mfa_tests::{Fleet, Key, Login, Running, Seen};
 use super::with_fleet;
 
 const CROWD: usize = 64;
-const ROUNDS: usize = 20;
 const ATTEMPTS: usize = 5;
 
-/// Answers prompts on all hosts at once with what `answer` returns for each.
+/// Answers prompts on all hosts at once with what `answer` returns for each. On a busy machine etcd may be too slow for a
+/// login, which is refused then.
 fn all_at_once(fleet: &Fleet, user: &str, answer: impl Fn(usize) -> String) -> Vec<Seen> {
     let hosts = fleet.hosts().iter().cycle().take(CROWD);
     let mut crowd: Vec<Running> = hosts
         .map(|host| Login::of(user).service("sshd").start(&host.stack))
         .collect();
-    crowd.iter_mut().for_each(Running::await_prompt);
+    let is_prompted: Vec<bool> = crowd.iter_mut().map(Running::is_prompted).collect();
     let answers: Vec<String> = (0..CROWD).map(answer).collect();
-    for (running, answer) in crowd.iter_mut().zip(&answers) {
-        running.answer(answer);
+    for ((running, answer), is_prompted) in crowd.iter_mut().zip(&answers).zip(is_prompted) {
+        if is_prompted {
+            running.answer(answer);
+        }
     }
     crowd.into_iter().map(Running::finish).collect()
 }
@@ -40,14 +42,28 @@ pub(crate) fn pass(fleet: &Fleet, host: usize, user: &str, code: &str) -> Seen {
 
 #[test]
 fn of_64_logins_over_all_hosts_with_one_code_one_passes() {
-    with_fleet("", |fleet| {
-        for round in 0..ROUNDS {
+    one_code_passes_once(2);
+}
+
+#[test]
+#[ignore = "takes minutes: make test-all runs it"]
+fn of_64_logins_over_all_hosts_with_one_code_one_passes_in_each_of_20_rounds() {
+    one_code_passes_once(20);
+}
+
+fn one_code_passes_once(rounds: usize) {
+    with_fleet("", move |fleet| {
+        for round in 0..rounds {
             let user = format!("anna{round}");
             let key = fleet.agent(round % 3).admin().device(&user);
             let code = key.code(0);
             let seen = all_at_once(fleet, &user, |_| code.clone());
-            assert_eq!(count(&seen, "PAM_SUCCESS"), 1, "round {round}: {seen:?}");
-            assert_eq!(logged(fleet, &user, "passed"), 1, "round {round}");
+            let unavailable = count(&seen, "PAM_AUTHINFO_UNAVAIL");
+            let passed = count(&seen, "PAM_SUCCESS");
+            // Whoever was told nothing may have used the code.
+            let is_right = passed == 1 || passed == 0 && unavailable > 0;
+            assert!(is_right, "round {round}: {seen:?}");
+            assert_eq!(logged(fleet, &user, "passed"), passed, "round {round}");
             for host in fleet.hosts() {
                 let account = host.agent.admin().status(&user);
                 assert_eq!(account.failures, 0, "round {round}: a replay is no guess");
@@ -77,8 +93,18 @@ fn five_wrong_answers_over_three_hosts_lock_on_all() {
 
 #[test]
 fn of_63_wrong_codes_and_a_right_one_over_all_hosts_at_most_five_are_verified() {
-    with_fleet("", |fleet| {
-        for round in 0..ROUNDS {
+    at_most_five_are_verified(2);
+}
+
+#[test]
+#[ignore = "takes minutes: make test-all runs it"]
+fn of_63_wrong_codes_and_a_right_one_at_most_five_are_verified_in_each_of_20_rounds() {
+    at_most_five_are_verified(20);
+}
+
+fn at_most_five_are_verified(rounds: usize) {
+    with_fleet("", move |fleet| {
+        for round in 0..rounds {
             let user = format!("anna{round}");
             let key = fleet.agent(0).admin().device(&user);
             let (right, wrong) = (key.code(0), key.wrong_code());
@@ -93,9 +119,16 @@ fn of_63_wrong_codes_and_a_right_one_over_all_hosts_at_most_five_are_verified() 
             );
             assert_eq!(count(&seen, "PAM_SUCCESS"), passed, "round {round}");
             assert_eq!(count(&seen, "PAM_AUTH_ERR"), wrong, "round {round}");
+            // Whoever was told nothing may have used an attempt.
+            let unavailable = count(&seen, "PAM_AUTHINFO_UNAVAIL");
             for host in fleet.hosts() {
-                let is_locked = host.agent.admin().status(&user).locked_until.is_some();
-                assert_eq!(is_locked, wrong == ATTEMPTS, "round {round}");
+                let account = host.agent.admin().status(&user);
+                let is_locked = account.locked_until.is_some();
+                assert!(is_locked || wrong < ATTEMPTS, "round {round}");
+                assert!(
+                    !is_locked || wrong + unavailable >= ATTEMPTS,
+                    "round {round}"
+                );
             }
         }
     });

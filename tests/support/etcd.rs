@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Authority, Certificate, Lan, Output, has_program, run, within};
+use crate::{Authority, Certificate, Lan, Output, has_program, run_with_input, within};
 
 /// A cluster has to elect a leader, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,7 +50,13 @@ impl Etcd {
     /// The same with certificates, which clients need too: [`Etcd::authority`] signs them.
     #[must_use]
     pub fn with_tls(lan: &Lan, count: u8) -> Self {
-        Self::with(lan, count, Some(Authority::new()), &[])
+        Self::with_tls_and(lan, count, &[])
+    }
+
+    /// The same with more options of etcd(1).
+    #[must_use]
+    pub fn with_tls_and(lan: &Lan, count: u8, options: &[&str]) -> Self {
+        Self::with(lan, count, Some(Authority::new()), options)
     }
 
     /// The same without certificates and with more options of etcd(1).
@@ -255,6 +261,11 @@ impl Etcd {
 
     /// Runs `etcdctl` for one node, at the test's own address.
     pub fn ctl(&self, number: usize, arguments: &[&str]) -> Output {
+        self.ctl_with_input(number, arguments, "")
+    }
+
+    /// The same with text on its standard input, such as a long value.
+    pub fn ctl_with_input(&self, number: usize, arguments: &[&str], input: &str) -> Output {
         let mut command = Command::new("/usr/bin/etcdctl");
         command
             .env("ETCDCTL_API", "3")
@@ -267,7 +278,7 @@ impl Etcd {
             command.arg("--cert").arg(&certificate.file);
             command.arg("--key").arg(&certificate.key);
         }
-        run(command.args(arguments))
+        run_with_input(command.args(arguments), input)
     }
 
     /// The same where it must succeed.

@@ -1,5 +1,6 @@
 //! Hosts that share a store: agents on machines of a [`Lan`], and the nodes of etcd that they share.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -30,7 +31,7 @@ pub struct Host {
     pub name: &'static str,
     /// Its agent.
     pub agent: Agent,
-    /// A PAM stack that asks the agent.
+    /// A PAM stack that asks the agent, and lets in who is not asked.
     pub stack: Stack,
 }
 
@@ -55,7 +56,6 @@ impl Fleet {
     ) -> Self {
         let folder = tempfile::Builder::new().prefix("mfa-fleet-").tempdir();
         let folder = folder.expect("a folder");
-        let store = store_lines(folder.path(), endpoints) + more;
         let host = |number: usize| {
             let cable = format!("host{}", number + 1);
             let _ = lan.join(
@@ -63,8 +63,9 @@ impl Fleet {
                 FIRST_ADDRESS + u8::try_from(number).expect("a few hosts"),
             );
             let name = NAMES[number];
+            let store = store_lines(folder.path(), number, endpoints) + more;
             let agent = Agent::elsewhere(Lan::on(&cable, name), &store, settings);
-            let stack = Stack::asking(&agent);
+            let stack = Stack::guarded_by(&agent);
             Host {
                 cable,
                 name,
@@ -81,10 +82,13 @@ impl Fleet {
         }
     }
 
-    /// Makes the store with the first host, and starts all.
+    /// Makes the store and the key on the first host, takes the key to the others, and starts all.
     pub fn launch(&mut self) {
         let made = self.hosts[0].agent.init();
         assert!(made.is_success(), "{made:?}");
+        for number in 1..self.hosts.len() {
+            fs::copy(self.key(0), self.key(number)).expect("the key of the fleet");
+        }
         for host in &mut self.hosts {
             host.agent.launch();
         }
@@ -113,18 +117,10 @@ impl Fleet {
         &self.hosts[number].agent
     }
 
-    /// The key that all hosts have.
+    /// The file of the fleet's key on a host.
     #[must_use]
-    pub fn key(&self) -> PathBuf {
-        key(self.folder.path())
-    }
-
-    /// The lines of `[store]` with another key, made by a host that never was one of the fleet.
-    #[must_use]
-    pub fn store_lines_with_key(&self, key: &Path) -> String {
-        let own = self.key().to_string_lossy().into_owned();
-        let other = key.to_string_lossy();
-        store_lines(self.folder.path(), &self.etcd.endpoints()).replace(&own, &other)
+    pub fn key(&self, host: usize) -> PathBuf {
+        key(self.folder.path(), host)
     }
 
     /// Pulls the cable of a host.
@@ -154,13 +150,14 @@ impl Fleet {
     }
 }
 
-fn key(folder: &Path) -> PathBuf {
-    folder.join("fleet.key")
+fn key(folder: &Path, host: usize) -> PathBuf {
+    folder.join(format!("host{}.key", host + 1))
 }
 
-fn store_lines(folder: &Path, endpoints: &[String]) -> String {
-    let key = key(folder);
+fn store_lines(folder: &Path, host: usize, endpoints: &[String]) -> String {
+    let key = key(folder, host);
+    let state = folder.join(format!("host{}", host + 1));
     format!(
-        "engine = \"etcd\"\nendpoints = {endpoints:?}\nprefix = \"/pam-mfa/\"\nkey_file = {key:?}\n"
+        "path = {state:?}\nengine = \"etcd\"\nendpoints = {endpoints:?}\nprefix = \"/pam-mfa/\"\nkey_file = {key:?}\n"
     )
 }

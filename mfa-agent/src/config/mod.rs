@@ -30,7 +30,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Problem};
-pub use keys::{Admin, Audit, Hotp, Notify, Recovery, SelfService, Server, Totp};
+pub use keys::{Admin, Audit, Hotp, Metrics, Notify, Recovery, SelfService, Server, Totp};
 pub use last_good::LastGood;
 pub use settings::{
     Delivery, Email, EmailRoute, Engine, Overridden, Pin, Prompts, Questions, Radius, Settings,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::keys::{Admin, Audit, Hotp, Notify, Push, Recovery, SelfService, Server, Totp};
+use super::keys::{Admin, Audit, Hotp, Metrics, Notify, Push, Recovery, SelfService, Server, Totp};
 pub use super::overridden::Overridden;
 use crate::store::etcd::Access;
 pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
@@ -72,6 +72,8 @@ pub struct Settings {
     pub questions: Questions,
     /// `[audit]`: where events are recorded.
     pub audit: Audit,
+    /// `[metrics]`: where a monitor reads.
+    pub metrics: Metrics,
     /// `[admin]`: who else may administer.
     pub admin: Admin,
     /// `[self_service]`: what users may change themselves.

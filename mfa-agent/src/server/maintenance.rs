@@ -129,9 +129,11 @@ fn sweep(weak: &Weak<Agent>) {
         let swept = agent.repository.sweep(SWEPT);
         if let Ok(false) = swept {
             agent.maintenance.is_sweeping.store(false, Ordering::SeqCst);
+            // Hosts that share a store do not read each other's records once a start: there may be thousands of them.
+            let is_shared = agent.repository.fleet().is_some();
             let is_checked = agent.maintenance.is_checked.swap(true, Ordering::SeqCst);
             drop(agent);
-            if !is_checked {
+            if !is_checked && !is_shared {
                 check(weak);
             }
             return;

@@ -3,9 +3,62 @@
 //! No name of a user is in it, and nothing that grows with the number of accounts or hosts.
 
 use std::fmt::Write;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Weak;
+use std::thread;
+use std::time::Duration;
 
 use super::Agent;
+use crate::durable_file::with_suffix;
+use crate::log;
 use crate::store::fleet::{ClockDifference, Server, ServerStatus};
+
+/// How often `[metrics] textfile` is written.
+const EVERY: Duration = Duration::from_secs(15);
+
+impl Agent {
+    /// Writes `[metrics] textfile` from now on, on a thread of its own, as the settings in force say.
+    pub fn keep_metrics_written(&self) {
+        let me = Weak::clone(&self.me);
+        let started = thread::Builder::new()
+            .name("metrics".to_owned())
+            .spawn(move || keep_written(&me));
+        if let Err(e) = started {
+            log::warn(format_args!(
+                "[metrics] textfile is not written: no thread can be started: {e}"
+            ));
+        }
+    }
+}
+
+fn keep_written(weak: &Weak<Agent>) {
+    while let Some(agent) = weak.upgrade() {
+        if let Some(path) = &agent.settings().metrics.textfile
+            && let Err(e) = replace(path, &text(&agent))
+        {
+            log::limited(
+                "textfile",
+                format_args!(
+                    "[metrics] textfile {} can't be written: {e}; make its folder writable for the agent's user, and add \
+                     ReadWritePaths= to its unit",
+                    path.display()
+                ),
+            );
+        }
+        drop(agent);
+        thread::sleep(EVERY);
+    }
+}
+
+/// Readers see the file before or after, never half of it. It need not survive a crash.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let draft = with_suffix(path, ".new");
+    fs::write(&draft, text)?;
+    fs::set_permissions(&draft, Permissions::from_mode(0o644))?;
+    fs::rename(&draft, path)
+}
 
 /// All metrics.
 pub(super) fn text(agent: &Agent) -> String {
@@ -147,6 +200,19 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn the_file_of_a_collector_is_replaced_as_a_whole_and_open_to_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pam_mfa.prom");
+        for text in ["a long text", "short"] {
+            replace(&path, text).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn servers_are_described_one_family_after_the_other() {

@@ -108,6 +108,7 @@ fn join(sections: Sections<'_>, lists: &Lists, findings: &mut Findings) -> Optio
         notify: sections.notify.keys,
         recovery: sections.recovery.keys,
         audit: sections.audit.keys,
+        metrics: sections.metrics.keys,
         admin: sections.admin.keys,
         self_service: sections.self_service.keys,
         prompts: prompts?,

@@ -39,10 +39,12 @@ section! {
         /// Where the records are: "sled" keeps them on this host, "etcd" in a cluster that many hosts share, so that
         /// an account has one state on all of them.
         engine: EngineName = "sled";
-        /// The folder of the records, for "sled".
+        /// The folder of the records, for "sled". For "etcd" only a file beside it, with ".etcd" added to the name, that
+        /// lets the agent tell a lost store from a new one.
         path: PathBuf as FullPath = "/var/lib/mfa/store";
         /// The key that encrypts the store, created by "mfa-agent --init". The systemd credential "mfa.key" takes
-        /// precedence. A second file, with ".store" added to the name, lets the agent tell a lost store from a new one.
+        /// precedence. With "sled" a second file, with ".store" added to the name, lets the agent tell a lost store from a
+        /// new one.
         key_file: PathBuf as FullPath = "/var/lib/mfa/key";
         /// The servers of etcd. One that does not answer is left out until it does.
         endpoints: Option<List<EndpointUrl>> | ["https://etcd1.example.org:2379", "https://etcd2.example.org:2379"];
@@ -67,6 +69,14 @@ section! {
         file: Option<PathBuf> as OptionalPath = "/var/log/mfa/audit.jsonl";
         /// Whether each event also goes to syslog (authpriv), one line each.
         syslog: bool as bool = true;
+    }
+
+    /// What a monitor reads. "mfactl metrics" prints the same.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub Metrics = ["metrics"] {
+        /// A file for the textfile collector of Prometheus' node exporter, rewritten every 15 seconds; "" for none. The
+        /// unit lets the agent write to its own folders only: add ReadWritePaths= with the folder of this file.
+        textfile: Option<PathBuf> as OptionalPath = "";
     }
 
     /// Who else is an administrator.

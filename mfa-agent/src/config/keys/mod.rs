@@ -27,7 +27,7 @@ pub use factors::{Hotp, Recovery, SelfService, Totp};
 pub(super) use factors::{Pin, Prompts, Questions};
 pub use file::{ABOUT, EXAMPLES, shipped_file};
 pub(super) use host::Store;
-pub use host::{Admin, Audit, Server};
+pub use host::{Admin, Audit, Metrics, Server};
 pub use sections::SECTIONS;
 pub(super) use sections::{Part, Sections};
 

@@ -6,6 +6,7 @@ mod policy_needs;
 mod policy_properties;
 mod policy_table;
 mod refusals;
+mod shared_store;
 mod terms;
 
 use std::time::Duration;

@@ -19,8 +19,9 @@ use mfa_protocol::Secret;
 use serde::Serialize;
 
 use super::endpoint::Endpoint;
-use super::http::{self, Http};
-use super::wire::{self, Answer, Refusal};
+use super::http::Http;
+use super::refusal::{self, Miss, Problem};
+use super::wire::{self, Answer};
 use crate::log;
 
 /// How long a login waits for its record.
@@ -28,6 +29,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long what many records are part of may take.
 pub(super) const PATIENCE_FOR_MANY: Duration = Duration::from_secs(15);
+
+/// How long a server may take to say how it is.
+pub(super) const PROBE: Duration = Duration::from_secs(2);
 
 /// How long one server may take at least, however many there are.
 const LEAST_TRY: Duration = Duration::from_millis(400);
@@ -64,32 +68,6 @@ pub(super) struct Reply<A> {
     pub(super) answer: A,
     /// The request may have been sent before, and nobody knows what became of that.
     pub(super) is_repeated: bool,
-}
-
-/// Why a call came to nothing. A change may have been made all the same.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Problem {
-    /// No server answered.
-    #[error("{0}")]
-    Unreachable(String),
-    /// The history does not reach back that far.
-    #[error("etcd no longer has the revision that this needs, since its history was compacted")]
-    Compacted,
-    /// Etcd refuses the request, and every server would.
-    #[error("etcd refuses: {0}")]
-    Refused(String),
-}
-
-/// Why one attempt failed.
-enum Miss {
-    /// This server is no use now.
-    Endpoint { reason: String, is_unknown: bool },
-    /// The servers are busy with themselves; soon they may answer.
-    Soon { reason: String, is_unknown: bool },
-    /// The same server may answer the same request.
-    Again { is_unknown: bool },
-    /// No server will do it.
-    Final(Problem),
 }
 
 impl Client {
@@ -210,7 +188,7 @@ impl Client {
             200 => serde_json::from_slice(&reply.body)
                 .map(|status| (status, reply.took))
                 .map_err(|_| "its answer is not one of etcd".to_owned()),
-            _ => Err(refusal(&reply).text()),
+            _ => Err(refusal::text(&reply)),
         }
     }
 
@@ -317,7 +295,13 @@ impl Client {
             endpoint.dated(date, reply.exchange);
         }
         if reply.status != 200 {
-            return Err(self.refused(&reply, token.as_deref()));
+            if let Some(token) = &token
+                && refusal::is_stale_token(&reply)
+            {
+                self.forget_token(token);
+                return Err(Miss::Again { is_unknown: false });
+            }
+            return Err(refusal::meaning(&reply));
         }
         let answer: A = serde_json::from_slice(&reply.body).map_err(|_| Miss::Endpoint {
             reason: "its answer is not one of etcd; is this its port for clients?".to_owned(),
@@ -353,48 +337,6 @@ impl Client {
         Ok(())
     }
 
-    /// What an answer with another status means.
-    fn refused(&self, reply: &http::Reply, token: Option<&str>) -> Miss {
-        let refusal = refusal(reply);
-        let text = refusal.text();
-        let says = |words: &str| text.contains(words);
-        let soon = |is_unknown| Miss::Soon {
-            reason: text.clone(),
-            is_unknown,
-        };
-        if let Some(token) = token
-            && (refusal.code == 16 || says("invalid auth token") || says("auth store is old"))
-        {
-            self.forget_token(token);
-            return Miss::Again { is_unknown: false };
-        }
-        if says("no leader") || says("too many requests") || says("future revision") {
-            return soon(false);
-        }
-        if says("compacted") {
-            return Miss::Final(Problem::Compacted);
-        }
-        if says("space exceeded") {
-            return Miss::Final(Problem::Refused(format!(
-                "{text}; its database is full. Compact and defragment it, then: etcdctl alarm disarm"
-            )));
-        }
-        match (refusal.code, reply.status) {
-            // Cancelled, deadline exceeded, unavailable: it timed out, changed its leader, or is stopping.
-            (1 | 4 | 14, _) => soon(true),
-            (7, _) => Miss::Final(Problem::Refused(format!(
-                "{text}; grant the user of [store] username a role that reads and writes [store] prefix"
-            ))),
-            (1.., _) => Miss::Final(Problem::Refused(text)),
-            (0, status) => Miss::Endpoint {
-                reason: format!(
-                    "it answers with the status {status} ({text}); is this its port for clients?"
-                ),
-                is_unknown: true,
-            },
-        }
-    }
-
     /// The token of this host's log-in to etcd; none if it needs none.
     fn token(&self, endpoint: &Endpoint, until: Instant) -> Result<Option<String>, Miss> {
         let Some(login) = &self.login else {
@@ -422,7 +364,7 @@ impl Client {
             is_unknown: false,
         })?;
         if reply.status != 200 {
-            return Err(match self.refused(&reply, None) {
+            return Err(match refusal::meaning(&reply) {
                 Miss::Final(Problem::Refused(text)) => Miss::Final(Problem::Refused(format!(
                     "{text}; check [store] username and password_file, and whether auth is on: etcdctl auth status"
                 ))),
@@ -492,14 +434,6 @@ impl Client {
 fn encode(request: &impl Serialize) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(request)
         .map_err(|_| Problem::Refused("the request can't be written".to_owned()))
-}
-
-/// What the server says; it may be anything.
-fn refusal(reply: &http::Reply) -> Refusal {
-    serde_json::from_slice(&reply.body).unwrap_or_else(|_| Refusal {
-        message: String::from_utf8_lossy(&reply.body).into_owned(),
-        ..Refusal::default()
-    })
 }
 
 /// It goes into a header.

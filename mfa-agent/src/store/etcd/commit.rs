@@ -15,8 +15,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::client::{PATIENCE, PATIENCE_FOR_MANY, Problem};
+use super::client::{PATIENCE, PATIENCE_FOR_MANY};
 use super::identity::unexpected;
+use super::refusal::Problem;
 use super::wire::{Compare, KeyValue, Operation, Range, Response, TXN, Txn, TxnAnswer};
 use super::{Core, mod_revision, revision};
 use crate::store::{Change, Guard, Revision, StoreError, Stored, Swap};

@@ -1,41 +1,25 @@
-//! The thread of the store: finds servers back, tells the other hosts of this one, and measures clocks.
+//! What the hosts tell each other, and how the servers are.
 //!
-//! Notices are written every minute, by more hosts less often, so that all of them together are a small part of what etcd
-//! can write. No lease is used: whether a host is alive is told from the time that it wrote, by the clock of the servers.
+//! No lease is used: whether a host is alive is told from the time that it wrote, by the clock of the servers.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::client::{PATIENCE, Problem};
-use super::identity::{Admit, Contact, unexpected};
+use super::client::{PATIENCE, PROBE};
+use super::identity::{Admit, unexpected};
+use super::keeper::{self, Desk};
+use super::refusal::Problem;
 use super::wire::{Operation, RANGE, Range, RangeAnswer, Response, TXN, Txn, TxnAnswer};
 use super::{Core, clock, end_of};
-use crate::log;
 use crate::store::StoreError;
 use crate::store::fleet::{ClockDifference, Fleet, HostNotice, HostSeen, Server, ServerStatus};
 
 const HOSTS: &[u8] = b"hosts/";
-
-/// How often the thread looks whether there is something to do.
-const TICK: Duration = Duration::from_millis(250);
-
-/// How long a server may take to answer whether it is back.
-const PROBE: Duration = Duration::from_secs(2);
-
-/// How often a host writes its notice.
-const INTERVAL: Duration = Duration::from_secs(60);
-
-/// All hosts together write at most about this many notices a second.
-const NOTICES_A_SECOND: u64 = 50;
-
-/// How often the hosts are counted, in notices of this host.
-const COUNTED_EVERY: u64 = 8;
 
 /// A host is alive until it missed two notices, and this.
 const LEEWAY: Duration = Duration::from_secs(15);
@@ -66,27 +50,6 @@ pub(super) struct Hosts {
     desk: Arc<Desk>,
 }
 
-/// What the callers leave for the thread.
-#[derive(Default)]
-struct Desk {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    notice: Option<HostNotice>,
-    /// The notice is new.
-    is_new: bool,
-    is_over: bool,
-}
-
-impl Desk {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Hosts {
     pub(super) fn new(core: Arc<Core>) -> Self {
         Self {
@@ -96,194 +59,19 @@ impl Hosts {
     }
 
     pub(super) fn start(&self, admit: Admit) -> std::io::Result<()> {
-        let mut run = [0; 8];
-        getrandom::fill(&mut run).map_err(std::io::Error::other)?;
-        let mut keeper = Keeper {
-            core: Arc::clone(&self.core),
-            desk: Arc::clone(&self.desk),
-            admit,
-            run: HEXLOWER.encode(&run),
-            next_contact: Instant::now(),
-            next_notice: Instant::now(),
-            written: 0,
-            interval: INTERVAL,
-            looked_at: 0,
-        };
-        thread::Builder::new()
-            .name("etcd".to_owned())
-            .spawn(move || while keeper.tick() {})?;
-        Ok(())
+        keeper::start(Arc::clone(&self.core), Arc::clone(&self.desk), admit)
     }
 }
 
 impl Drop for Hosts {
     /// The thread ends by itself: it may wait for a server.
     fn drop(&mut self) {
-        self.desk.lock().is_over = true;
-        self.desk.changed.notify_all();
-    }
-}
-
-/// The thread.
-struct Keeper {
-    core: Arc<Core>,
-    desk: Arc<Desk>,
-    admit: Admit,
-    run: String,
-    next_contact: Instant,
-    next_notice: Instant,
-    /// Notices so far.
-    written: u64,
-    interval: Duration,
-    /// The server whose clock was looked at last.
-    looked_at: usize,
-}
-
-impl Keeper {
-    /// Does what is due. Returns whether to go on.
-    fn tick(&mut self) -> bool {
-        let is_new = {
-            let state = self.desk.lock();
-            let waited = self
-                .desk
-                .changed
-                .wait_timeout_while(state, TICK, |state| !state.is_over && !state.is_new);
-            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            if state.is_over {
-                return false;
-            }
-            std::mem::take(&mut state.is_new)
-        };
-        self.find_back();
-        if !self.core.standing.is_admitted() {
-            self.contact();
-        }
-        if is_new {
-            self.next_notice = Instant::now();
-        }
-        if self.core.standing.is_admitted() && self.core.client.outage().is_none() {
-            if Instant::now() >= self.next_notice {
-                self.write_notice();
-            }
-            self.look_at_a_clock();
-        }
-        true
-    }
-
-    /// Asks servers that failed whether they are back, all at once.
-    fn find_back(&self) {
-        let now = Instant::now();
-        let is_out = self.core.client.outage().is_some();
-        let endpoints = self.core.client.endpoints();
-        let due = endpoints
-            .iter()
-            .enumerate()
-            // In an outage also those that answered something, but not this.
-            .filter(|(_, endpoint)| endpoint.is_due(now) || (is_out && endpoint.is_up()));
-        thread::scope(|scope| {
-            for (index, _) in due {
-                let probe = move || {
-                    let id = self.core.id_key();
-                    let range = Range::of(id.as_slice()).keys();
-                    let _ = self
-                        .core
-                        .client
-                        .probe::<RangeAnswer>(index, RANGE, &range, PROBE);
-                };
-                if thread::Builder::new()
-                    .name("etcd-probe".to_owned())
-                    .spawn_scoped(scope, probe)
-                    .is_err()
-                {
-                    return;
-                }
-            }
-        });
-    }
-
-    /// Looks whether the store is there now, if it was not at the start.
-    fn contact(&mut self) {
-        let now = Instant::now();
-        if now < self.next_contact || self.core.client.outage().is_some() {
-            return;
-        }
-        self.next_contact = now + PATIENCE;
-        match self.core.contact(&*self.admit) {
-            Ok(Contact::Admitted(_)) => log::info("the store in etcd is in use"),
-            Ok(Contact::Refused(_, reason)) => log::limited("etcd refused", reason),
-            Err(error) => log::limited("etcd contact", error),
-        }
-    }
-
-    fn write_notice(&mut self) {
-        let Some(notice) = self.desk.lock().notice.clone() else {
-            return;
-        };
-        if self.written.is_multiple_of(COUNTED_EVERY)
-            && let Some(hosts) = self.count()
-        {
-            self.interval = interval(hosts);
-        }
-        // A little earlier or later each time, so that hosts that were started together do not stay so.
-        let mut random = [0; 1];
-        let _ = getrandom::fill(&mut random);
-        let part = self.interval / 16;
-        self.next_notice = Instant::now() + self.interval - part * u32::from(random[0]) / 255;
-        let name = notice.name.clone();
-        match self.core.put_notice(notice, &self.run, self.interval) {
-            Ok(is_of_another) => {
-                self.written += 1;
-                // The first time it is an earlier start of this agent.
-                if is_of_another && self.written > 1 {
-                    log::limited(
-                        "two hosts of one name",
-                        format_args!(
-                            "another agent of this store says that it is {name}, too. Give each host a name of its own: \
-                             hostnamectl hostname NAME"
-                        ),
-                    );
-                }
-            }
-            Err(error) => log::limited(
-                "host notice",
-                format_args!("the other hosts could not be told of this one: {error}"),
-            ),
-        }
-    }
-
-    fn count(&self) -> Option<u64> {
-        let all = self.core.hosts_prefix();
-        let range = Range {
-            count_only: true,
-            ..Range::between(all.clone(), end_of(&all), 0)
-        };
-        let reply = self
-            .core
-            .client
-            .call::<RangeAnswer>(RANGE, &range, PATIENCE);
-        reply.ok().map(|reply| reply.answer.count)
-    }
-
-    /// Asks one server for its time at a moment that tells more, if more is to be known.
-    fn look_at_a_clock(&mut self) {
-        let endpoints = self.core.client.endpoints();
-        self.looked_at = (self.looked_at + 1) % endpoints.len().max(1);
-        let Some(endpoint) = endpoints.get(self.looked_at) else {
-            return;
-        };
-        if endpoint.clock().is_none() && endpoint.is_up() {
-            let _ = self.core.client.status(self.looked_at, PROBE);
-        }
-        let Some(wait) = endpoint.next_look() else {
-            return;
-        };
-        thread::sleep(wait);
-        let _ = self.core.client.status(self.looked_at, PROBE);
+        self.desk.close();
     }
 }
 
 impl Core {
-    fn hosts_prefix(&self) -> Vec<u8> {
+    pub(super) fn hosts_prefix(&self) -> Vec<u8> {
         [&self.prefix, HOSTS].concat()
     }
 
@@ -302,7 +90,7 @@ impl Core {
     }
 
     /// Writes what others need to know. Returns whether another start of an agent wrote under this name before.
-    fn put_notice(
+    pub(super) fn put_notice(
         &self,
         notice: HostNotice,
         run: &str,
@@ -374,15 +162,9 @@ impl Core {
 
 impl Fleet for Hosts {
     fn announce(&self, notice: HostNotice) {
-        let mut state = self.desk.lock();
-        let is_new = state.notice.as_ref() != Some(&notice);
-        if !is_new || notice.name.is_empty() || notice.name.len() > MAX_NAME {
-            return;
+        if (1..=MAX_NAME).contains(&notice.name.len()) {
+            self.desk.leave(notice);
         }
-        state.notice = Some(notice);
-        state.is_new = true;
-        drop(state);
-        self.desk.changed.notify_all();
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
@@ -501,11 +283,6 @@ fn corrected(time: Timestamp, clock: Option<ClockDifference>) -> Timestamp {
     time.checked_sub(ahead).unwrap_or(time)
 }
 
-/// How often each of so many hosts writes.
-fn interval(hosts: u64) -> Duration {
-    INTERVAL.max(Duration::from_secs(hosts / NOTICES_A_SECOND))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -540,12 +317,5 @@ mod tests {
         assert!(host.is_live && !host.is_here);
         assert!(!seen(written(at(-136), 60, 0), now, None).is_live);
         assert_eq!(seen(written(at(5), 60, 0), now, None).age, Duration::ZERO);
-    }
-
-    #[test]
-    fn more_hosts_write_less_often() {
-        assert_eq!(interval(3).as_secs(), 60);
-        assert_eq!(interval(3_000).as_secs(), 60);
-        assert_eq!(interval(100_000).as_secs(), 2_000);
     }
 }

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Core;
-use super::client::{PATIENCE, Problem};
+use super::client::PATIENCE;
+use super::refusal::Problem;
 use super::wire::{Compare, KeyValue, Operation, RANGE, Range, RangeAnswer, TXN, Txn, TxnAnswer};
 use crate::log;
 use crate::store::{StoreError, StoreId};

@@ -20,7 +20,9 @@ mod endpoint;
 mod hosts;
 mod http;
 mod identity;
+mod keeper;
 mod reading;
+mod refusal;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -30,13 +32,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::cache::Cache;
-use self::client::{Client, Login, Problem};
+use self::client::{Client, Login};
 use self::endpoint::Endpoint;
 use self::hosts::Hosts;
 use self::http::Http;
 pub use self::http::{ClientIdentity, IdentityError};
 use self::identity::Standing;
 pub use self::identity::{Admit, Contact, Looked};
+use self::refusal::Problem;
 pub use self::url::{EndpointUrl, EndpointUrlError};
 pub use self::wire::examine;
 use super::{

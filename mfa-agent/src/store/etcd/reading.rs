@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client::{PATIENCE, PATIENCE_FOR_MANY, Problem};
+use super::client::{PATIENCE, PATIENCE_FOR_MANY};
 use super::identity::unexpected;
+use super::refusal::Problem;
 use super::wire::{KeyValue, Operation, RANGE, Range, RangeAnswer, Response, TXN, Txn, TxnAnswer};
 use super::{Core, end_of, revision};
 use crate::store::{Moment, Record, Snapshot, StoreError, Stored};
