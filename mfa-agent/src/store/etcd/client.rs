@@ -61,6 +61,9 @@ pub(super) struct Client {
     reached: AtomicU64,
     /// Why every call fails at once, if so.
     outage: Mutex<Option<String>>,
+    /// How many times as long a call may take: no test depends on the speed of the machine.
+    #[cfg(test)]
+    pub(super) slowness: std::sync::atomic::AtomicU32,
 }
 
 /// An answer to a call.
@@ -81,6 +84,8 @@ impl Client {
             cluster: AtomicU64::new(0),
             reached: AtomicU64::new(0),
             outage: Mutex::default(),
+            #[cfg(test)]
+            slowness: 1.into(),
         }
     }
 
@@ -110,6 +115,8 @@ impl Client {
         if let Some(reason) = self.outage() {
             return Err(Problem::Unreachable(reason));
         }
+        #[cfg(test)]
+        let patience = patience * self.slowness.load(Ordering::Relaxed);
         let body = encode(request)?;
         let until = Instant::now() + patience;
         let mut is_repeated = false;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::clock::{Clock, Exchange};
+use super::http::NOT_IN_TIME;
 use super::url::EndpointUrl;
 use crate::store::fleet::ClockDifference;
 
@@ -70,8 +71,11 @@ impl Endpoint {
             Some(down) => (down.pause * 2).min(LONGEST_PAUSE),
             None => FIRST_PAUSE,
         };
+        // The last attempt of a request may have had no time, and what went wrong before says more.
+        let known = state.down.as_ref().filter(|_| reason == NOT_IN_TIME);
+        let reason = known.map_or(reason, |down| &down.reason).to_owned();
         let down = Down {
-            reason: reason.to_owned(),
+            reason,
             pause,
             next_try: now + pause,
         };
@@ -123,6 +127,7 @@ mod tests {
             assert!(endpoint.is_due(now));
             assert!(!endpoint.failed("gone", now));
         }
+        endpoint.failed(NOT_IN_TIME, now);
         assert_eq!(endpoint.down().as_deref(), Some("gone"));
         assert!(endpoint.answered());
         assert!(!endpoint.answered());

@@ -32,6 +32,9 @@ const KEPT_FOR: Duration = Duration::from_secs(60);
 /// How long a server may take to accept a connection and to prove who it is.
 const CONNECT: Duration = Duration::from_secs(2);
 
+/// The reason if there was just no answer.
+pub(super) const NOT_IN_TIME: &str = "it did not answer in time";
+
 /// Users who are neither the owner nor of the group of a file.
 const OTHERS: u32 = 0o007;
 
@@ -197,7 +200,7 @@ impl NoReply {
             Error::Timeout(Timeout::Connect) => {
                 Self::unsent("it accepted no connection in time".to_owned())
             }
-            Error::Timeout(_) => sent("it did not answer in time"),
+            Error::Timeout(_) => sent(NOT_IN_TIME),
             Error::HostNotFound => {
                 Self::unsent("its name was not found; check the name and DNS".to_owned())
             }

@@ -10,12 +10,12 @@ fn answer(body: &str) -> Manner {
 
 #[test]
 fn a_server_that_hangs_or_answers_garbage_is_left_out_until_it_is_well() {
-    if !has_etcd() {
+    let Some(_turn) = turn() else {
         return;
-    }
+    };
     let node = Node::start();
     let proxy = Proxy::before(node.port());
-    let store = open(&access(&[proxy.url(), node.url()]));
+    let store = hasty(&access(&[proxy.url(), node.url()]));
     store.swap(new(b"a", b"1")).unwrap();
     let endless = format!(
         "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n{}",
@@ -58,9 +58,9 @@ fn a_server_that_hangs_or_answers_garbage_is_left_out_until_it_is_well() {
 
 #[test]
 fn a_change_whose_answer_is_lost_is_made_once_whatever_other_hosts_do_meanwhile() {
-    if !has_etcd() {
+    let Some(_turn) = turn() else {
         return;
-    }
+    };
     let node = Node::start();
     let proxies = [Proxy::before(node.port()), Proxy::before(node.port())];
     let hosts: Vec<EtcdStore> = (0..3)
@@ -118,12 +118,12 @@ fn a_change_whose_answer_is_lost_is_made_once_whatever_other_hosts_do_meanwhile(
 
 #[test]
 fn another_cluster_and_one_that_went_back_are_refused_though_they_have_the_same_id() {
-    if !has_etcd() {
+    let Some(_turn) = turn() else {
         return;
-    }
+    };
     let (node, other) = (Node::start(), Node::start());
     let proxy = Proxy::before(node.port());
-    let store = open(&access(&[proxy.url()]));
+    let store = hasty(&access(&[proxy.url()]));
     for key in [b"a", b"b", b"c"] {
         store.swap(new(key, b"1")).unwrap();
     }
@@ -148,12 +148,12 @@ fn another_cluster_and_one_that_went_back_are_refused_though_they_have_the_same_
 
 #[test]
 fn a_leader_that_is_killed_costs_no_acknowledged_change() {
-    if !has_etcd() {
+    let Some(_turn) = turn() else {
         return;
-    }
+    };
     let mut nodes = Node::cluster(3, "http", &[]);
     let urls: Vec<String> = nodes.iter().map(Node::url).collect();
-    let hosts: Vec<EtcdStore> = (0..2).map(|_| open(&access(&urls))).collect();
+    let hosts: Vec<EtcdStore> = (0..2).map(|_| hasty(&access(&urls))).collect();
     let leader = hosts[0].fleet().unwrap().servers();
     let leader = leader
         .iter()
@@ -214,9 +214,9 @@ fn a_leader_that_is_killed_costs_no_acknowledged_change() {
 
 #[test]
 fn a_full_database_is_told_with_the_command_that_helps() {
-    if !has_etcd() {
+    let Some(_turn) = turn() else {
         return;
-    }
+    };
     let mut nodes = Node::cluster(1, "http", &["--quota-backend-bytes=4194304".to_owned()]);
     let node = nodes.pop().unwrap();
     let store = open(&access(&[node.url()]));
@@ -235,4 +235,34 @@ fn a_full_database_is_told_with_the_command_that_helps() {
         complaints.iter().any(|it| it.contains("NOSPACE")),
         "{complaints:?}"
     );
+}
+
+#[test]
+fn of_many_changes_those_that_conflict_are_left_out_and_the_others_are_made() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    let node = Node::start();
+    let proxy = Proxy::before(node.port());
+    let store = open(&access(&[proxy.url(), node.url()]));
+    let keys: Vec<String> = (0..200).map(|number| format!("k{number:03}")).collect();
+    let all: Vec<_> = keys
+        .iter()
+        .map(|key| new(key.as_bytes(), key.as_bytes()))
+        .collect();
+    let (taken, before) = (&all[7..9], &all[150]);
+    store.swap_all(taken).unwrap();
+    store.swap(*before).unwrap();
+    // Each second answer is lost, so the same is asked twice.
+    proxy.be(Manner::Lose(2));
+    let swaps = store.swap_all(&all).unwrap();
+    for (number, (change, swap)) in all.iter().zip(swaps).enumerate() {
+        // The bytes are the same, so an attempt of this call could have been the one that made them.
+        let expected: &[Swap] = match [7, 8, 150].contains(&number) {
+            true => &[Swap::Conflict, Swap::Done],
+            false => &[Swap::Done],
+        };
+        assert!(expected.contains(&swap), "{number}: {swap:?}");
+        assert_eq!(store.load(change.key).unwrap().unwrap().bytes, change.key);
+    }
 }

@@ -1,24 +1,32 @@
 //! A server of etcd in a folder of its own.
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Whether etcd is installed. Where it can be installed, as in CI, it has to be.
-pub(super) fn has_etcd() -> bool {
-    let is_there = Path::new("/usr/bin/etcd").exists();
-    if !is_there {
+/// The turn of a test: servers of many tests at once would be slow. None if etcd is not installed; where it can be
+/// installed, as in CI, it has to be.
+pub(super) fn turn() -> Option<MutexGuard<'static, ()>> {
+    static TURN: Mutex<()> = Mutex::new(());
+    if !Path::new("/usr/bin/etcd").exists() {
         assert!(
             std::env::var_os("CI").is_none(),
             "etcd is not installed: tests/install-needs"
         );
-        eprintln!("NOT RUN: etcd is not installed (apt-get install etcd-server etcd-client)");
+        let name = std::thread::current().name().unwrap_or("a test").to_owned();
+        let _ = writeln!(
+            std::io::stderr(),
+            "NOT RUN: {name}: there is no /usr/bin/etcd (package etcd-server)"
+        );
+        return None;
     }
-    is_there
+    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// One server, which ends with this.
@@ -135,7 +143,8 @@ impl Node {
     }
 
     fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+        // It may be stopped.
+        let _ = kill(Pid::from_raw(self.child.id() as i32), signal);
     }
 
     fn until_it_listens(&self) {

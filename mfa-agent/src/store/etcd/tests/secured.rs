@@ -122,9 +122,9 @@ const SERVER: &str = "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,c
 
 #[test]
 fn certificates_of_both_sides_are_checked_and_what_is_wrong_is_told() {
-    if !has_etcd() {
+    let Some(_turn) = turn() else {
         return;
-    }
+    };
     let authority = Authority::new();
     authority.sign("server", Some(SERVER));
     authority.sign(
@@ -204,9 +204,9 @@ fn files_that_are_no_certificates_or_keys_are_refused_by_name() {
 
 #[test]
 fn a_user_with_a_password_gets_a_token_and_a_new_one_when_the_servers_forget_it() {
-    if !has_etcd() {
+    let Some(_turn) = turn() else {
         return;
-    }
+    };
     let mut node = Node::start();
     drop(open(&access(&[node.url()])));
     for arguments in [
