@@ -164,9 +164,11 @@ fn the_head_is_bound_to_the_chunks() {
         ..head.clone()
     };
     opened(&later, &Opening::Host(&vault(1)), &chunks).unwrap_err();
-    let version = BackupHead { version: 2, ..head };
+    let mut version = BackupHead { version: 2, ..head };
+    opened(&version, &Opening::Host(&vault(1)), &chunks).unwrap_err();
+    version.version = 3;
     let error = opened(&version, &Opening::Host(&vault(1)), &chunks).unwrap_err();
-    assert!(error.to_string().contains("version 2"), "{error}");
+    assert!(error.to_string().contains("version 3"), "{error}");
 }
 
 #[test]

@@ -114,6 +114,20 @@ impl AccountRepository {
         Ok(said)
     }
 
+    /// The record, to prepare a change of it. A shared store may answer from memory: only the change itself decides.
+    ///
+    /// # Errors
+    ///
+    /// A [`RepositoryError`] when it can't be read.
+    pub fn load_for_change(&self, key: &Key) -> Result<Option<Account>, RepositoryError> {
+        if self.is_shared()
+            && let Ok(Some((account, _))) = self.load_for_swap(&*self.view()?, key)
+        {
+            return Ok(Some(account));
+        }
+        self.load(key)
+    }
+
     fn load_for_swap(
         &self,
         view: &super::View,

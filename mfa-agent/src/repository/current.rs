@@ -10,8 +10,7 @@ use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::state::{Restoring, STATE};
-use super::view::{SEALED, View};
+use super::view::{Restoring, SEALED, STATE, View};
 use super::{AccountRepository, Key, MAX_CONFLICTS, RepositoryError};
 use crate::log;
 use crate::store::{Change, Guard, Stored, Swap};

@@ -25,8 +25,8 @@ impl AccountRepository {
         Ok(self.load(&Key::account(user))?.unwrap_or_default())
     }
 
-    /// The user's record, or the placeholder record of names that have none; both are read in any case, so that a store
-    /// takes as long for one as for the other.
+    /// The user's record, or the placeholder record of names that have none. A store that is far away is asked for both
+    /// at once, so that it takes as long for one as for the other.
     ///
     /// # Errors
     ///
@@ -36,6 +36,14 @@ impl AccountRepository {
         user: &UserName,
     ) -> Result<(Key, Account), RepositoryError> {
         let own = Key::account(user);
+        if !self.is_shared() {
+            if let Some(account) = self.load(&own)? {
+                return Ok((own, account));
+            }
+            let placeholder = self.placeholder(user);
+            let account = self.load(&placeholder)?.unwrap_or_default();
+            return Ok((placeholder, account));
+        }
         let keys = |view: &View| vec![own.clone(), Key::placeholder(view, user)];
         let (view, found) = self.load_current(keys)?;
         let placeholder = Key::placeholder(&view, user);

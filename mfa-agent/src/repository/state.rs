@@ -8,12 +8,10 @@ use mfa_core::account::Account;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::view::{Epoch, View};
+use super::view::{Epoch, Restoring, STATE, View};
 use super::{AccountRepository, MAX_CONFLICTS, RepositoryError, nonce};
 use crate::store::{Change, Revision, Swap};
 use crate::vault::{Lasting, Vault, VaultError};
-
-pub(super) const STATE: &[u8] = b"vault/state";
 
 /// The record.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -47,21 +45,6 @@ pub(super) struct State {
     pub(super) sealer: Option<String>,
 }
 
-/// A restore of a shared store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Restoring {
-    /// Names its records.
-    pub(super) epoch: String,
-    /// The host that does it.
-    pub(super) host: String,
-    /// When it was begun, by the clock of that host.
-    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
-    pub(super) at: Timestamp,
-    /// Whether nothing may change until its end.
-    #[serde(default)]
-    pub(super) frozen: bool,
-}
-
 /// The last backup that came to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastBackup {
@@ -70,13 +53,6 @@ pub struct LastBackup {
     pub at: Timestamp,
     /// Its records.
     pub records: u64,
-}
-
-impl Restoring {
-    /// Whether it is the restore of these records.
-    pub(super) fn is(&self, epoch: Epoch) -> bool {
-        self.epoch == epoch.to_string()
-    }
 }
 
 impl State {

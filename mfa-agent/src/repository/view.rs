@@ -19,9 +19,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::state::{Restoring, STATE};
 use super::{ACCOUNTS, HIDDEN, Key, PLACEHOLDER};
 use crate::store::Revision;
 use crate::vault::{Vault, VaultError};
@@ -29,12 +30,37 @@ use crate::vault::{Vault, VaultError};
 /// Precedes the records of all epochs but the first.
 pub(super) const EPOCHS: &[u8] = b"epoch/";
 
+/// The record of what is true of all records.
+pub(super) const STATE: &[u8] = b"vault/state";
+
 /// The bytes before a hidden name: its length.
 const LENGTH: usize = 2;
 
 /// Names the records of one restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Epoch(pub(super) [u8; 8]);
+
+/// A restore of a shared store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Restoring {
+    /// Names its records.
+    pub(super) epoch: String,
+    /// The host that does it.
+    pub(super) host: String,
+    /// When it was begun, by the clock of that host.
+    #[serde(with = "jiff::fmt::serde::timestamp::second::required")]
+    pub(super) at: Timestamp,
+    /// Whether nothing may change until its end.
+    #[serde(default)]
+    pub(super) frozen: bool,
+}
+
+impl Restoring {
+    /// Whether it is the restore of these records.
+    pub(super) fn is(&self, epoch: Epoch) -> bool {
+        self.epoch == epoch.to_string()
+    }
+}
 
 /// The current records, and the keys that open them.
 pub(super) struct View {

@@ -25,15 +25,15 @@ All sessions end. Factors that users enrolled since the backup are gone.
 With --key-file, the backup is sealed for a public key, and anyone who has that
 key can make such a file: restore only one from a place that only you can write
 to.
---merge takes the accounts of the backup in addition to those that are stored, for
-two hosts or fleets that become one, and says of each account what becomes of
-it: no factor is lost without being named, of locks and used codes the stricter
-state holds, and of a PIN, questions or settings in both those here stay. With
---dry-run it only says so. If it is cut off, repeat it.
+--merge adds the accounts of the backup to those that are stored, for two hosts
+or fleets that become one. It reports what becomes of each account: no factor is
+lost without being named. The stricter of two locks holds, and so does the later
+used code. If both have a PIN, questions or settings, those here stay. --dry-run
+only reports. If it is cut off, repeat it.
 If many hosts share the store, all of them go on with the restored records. A
 restore whose host died: --abandon ends it, on any host.
-On a terminal, --replace and --merge ask first. Scripts, --yes and --json are not
-asked.
+On a terminal, --replace and --merge ask first. Scripts, --yes and --json are
+not asked.
 Root may do this, and the user that the agent runs as.";
 
 pub(super) const BACKUP_KEY: &str = "\

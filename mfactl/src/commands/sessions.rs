@@ -16,7 +16,8 @@ pub(crate) fn list(context: &mut Context, args: Whose) -> Result<Verdict, Failur
         user: args.user.clone(),
         after,
     };
-    let sessions = all::<Sessions, _>(context, page, |reply| (reply.sessions, reply.next))?;
+    let mut sessions = all::<Sessions, _>(context, page, |reply| (reply.sessions, reply.next))?;
+    sessions.sort_by(|one, other| one.user.cmp(&other.user));
     context
         .output
         .result(&sessions, || screen(&sessions, &Clock::system()))?;

@@ -373,7 +373,7 @@ fn a_merge_says_what_would_become_of_each_account_before_it_changes_one() {
     assert_eq!(person.ends().1, Some(1));
     agent.finish();
 
-    let agent = Agent::scripted([sent(true), sent(false)].concat());
+    let agent = Agent::scripted([sent(true), sent(false)].into_iter().flatten().collect());
     let output = mfactl(&agent, &["--json", "restore", "--merge", &file], "");
     assert!(output.status.success(), "{}", stderr(&output));
     let shown = value(&output);

@@ -12,10 +12,11 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::super::state::{Restoring, State};
-use super::super::view::Epoch;
+use super::super::state::State;
+use super::super::view::{Epoch, Restoring};
 use super::super::{ACCOUNTS, AccountRepository, MAX_CONFLICTS, PLACEHOLDER, RepositoryError};
-use super::{RestoreError, RestoreRun, RestoreSummary, Step, known};
+use super::join::{JOINED, known};
+use super::{RestoreError, RestoreRun, RestoreSummary, Step};
 use crate::log;
 use crate::store::{Change, Moment, Swap};
 
@@ -240,7 +241,7 @@ impl AccountRepository {
                     Some((key, Some(known(live, run.is_same_lineage))))
                 });
                 let opened: Vec<_> = opened.collect();
-                for changed in opened.chunks(super::JOINED) {
+                for changed in opened.chunks(JOINED) {
                     self.join(run, changed)?;
                 }
                 if is_last {

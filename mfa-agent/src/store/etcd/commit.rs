@@ -1,16 +1,18 @@
-//! Makes changes: each a transaction of its own inside one that compares the ID of the store and the guard.
+//! Makes changes: a transaction that compares the ID of the store, the guard and the records.
 //!
 //! ```text
-//!   if id and guard are unchanged:  if record 1 is unchanged: put or delete it, else read it
-//!                                   if record 2 is unchanged: …
-//!   else:                           read id and guard
+//!   if id, guard and all records are unchanged: put or delete the records
+//!   else:                                       read id, guard and records
 //! ```
 //!
 //! A change takes one round trip, and so does a conflict: the newer record comes with it, and is remembered for the next
-//! attempt. If the answer to an attempt is lost, nobody knows whether it was made. Then the same transaction is sent once
-//! more. Its records have revisions that never come back, so it can't be made twice; if the first attempt was made, it
-//! conflicts, and the record shows the bytes of this very change (each is sealed with a nonce of its own), or the history
-//! of the record does, if another host has changed it since. What can't be told is an error, never a guess.
+//! attempt. Many changes are made at once; if some of them conflict, the others are made without them. Transactions inside
+//! of a transaction would spare that, but etcd does not count them for the quota of its database.
+//!
+//! If the answer to an attempt is lost, nobody knows whether it was made. Then the same transaction is sent once more. Its
+//! records have revisions that never come back, so it can't be made twice; if the first attempt was made, it conflicts, and
+//! the record shows the bytes of this very change (each is sealed with a nonce of its own), or the history of the record
+//! does, if another host has changed it since. What can't be told is an error, never a guess.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,12 +20,12 @@ use std::time::Duration;
 use super::client::{PATIENCE, PATIENCE_FOR_MANY};
 use super::identity::unexpected;
 use super::refusal::Problem;
-use super::wire::{Compare, KeyValue, Operation, Range, Response, TXN, Txn, TxnAnswer};
+use super::wire::{Compare, KeyValue, Operation, Range, TXN, Txn, TxnAnswer};
 use super::{Core, mod_revision, revision};
 use crate::store::{Change, Guard, Revision, StoreError, Stored, Swap};
 
-/// Changes of one transaction; etcd allows 128 operations, those inside of others counted.
-const MOST_CHANGES: usize = 100;
+/// Changes of one transaction; etcd allows 128 conditions and operations.
+const MOST_CHANGES: usize = 120;
 
 /// Bytes of one transaction; etcd allows 1.5 MiB.
 const MOST_BYTES: usize = 1 << 20;
@@ -43,6 +45,16 @@ struct Wanted<'a> {
     key: Vec<u8>,
     /// Zero: it must not exist.
     expected: u64,
+}
+
+/// What became of one attempt.
+enum Tried {
+    /// All changes were made.
+    Made,
+    /// The guard did not hold; none was made.
+    Unguarded,
+    /// These were different; none was made.
+    Conflicts(Vec<usize>),
 }
 
 impl Core {
@@ -82,15 +94,137 @@ impl Core {
         })
     }
 
-    /// Makes changes of different records, all in one transaction.
+    /// Makes changes of different records at once, without those that conflict.
     fn commit(
         &self,
         guard: Option<&(Vec<u8>, u64)>,
         batch: &[Wanted<'_>],
     ) -> Result<Option<Vec<Swap>>, StoreError> {
+        let mut swaps = vec![Swap::Done; batch.len()];
+        loop {
+            let left: Vec<(usize, &Wanted<'_>)> = batch
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| swaps[*at] == Swap::Done)
+                .collect();
+            if left.is_empty() {
+                return Ok(Some(swaps));
+            }
+            let wanted: Vec<&Wanted<'_>> = left.iter().map(|(_, wanted)| *wanted).collect();
+            match self.try_all(guard, &wanted)? {
+                Tried::Made => return Ok(Some(swaps)),
+                Tried::Unguarded => return Ok(None),
+                // Each round has one change less, at least.
+                Tried::Conflicts(conflicts) => {
+                    for at in conflicts {
+                        if let Some((at, _)) = left.get(at) {
+                            swaps[*at] = Swap::Conflict;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes all of these changes or none.
+    fn try_all(
+        &self,
+        guard: Option<&(Vec<u8>, u64)>,
+        wanted: &[&Wanted<'_>],
+    ) -> Result<Tried, StoreError> {
+        let txn = self.txn(guard, wanted)?;
+        let reply = self
+            .client
+            .call::<TxnAnswer>(TXN, &txn, patience(wanted.len()))
+            .inspect_err(|_| {
+                // They may have been changed.
+                for wanted in wanted {
+                    self.cache.forget(wanted.change.key);
+                }
+            })?;
+        let at = reply.answer.header.revision;
+        if reply.answer.succeeded {
+            for wanted in wanted {
+                let made = wanted.change.new.map(|new| Stored {
+                    bytes: new.to_vec(),
+                    revision: revision(at),
+                });
+                self.cache.note(wanted.change.key, at, made);
+            }
+            return Ok(Tried::Made);
+        }
+        let found = reply.answer.into_found().ok_or_else(unexpected)?;
+        let mut found = found.into_iter();
+        let ours = self.standing.revision()?;
+        if found
+            .next()
+            .flatten()
+            .is_none_or(|id| id.mod_revision != ours)
+        {
+            return Err(self.lost_id());
+        }
+        let guarded = match guard {
+            Some((_, expected)) => {
+                let guard = found.next().ok_or_else(unexpected)?;
+                guard.map_or(0, |kv| kv.mod_revision) == *expected
+            }
+            None => true,
+        };
+        let found: Vec<Option<KeyValue>> = found.collect();
+        if found.len() != wanted.len() {
+            return Err(unexpected());
+        }
+        for (wanted, found) in wanted.iter().zip(&found) {
+            if found.as_ref().is_some_and(|kv| kv.key != wanted.key) {
+                return Err(unexpected());
+            }
+            self.cache
+                .note(wanted.change.key, at, found.as_ref().map(stored));
+        }
+        if reply.is_repeated && self.were_made(wanted, &found)? {
+            return Ok(Tried::Made);
+        }
+        let each = wanted.iter().zip(&found).enumerate();
+        let conflicts: Vec<usize> = each
+            .filter(|(_, (wanted, found))| !wanted.is_at(found.as_ref()))
+            .map(|(index, _)| index)
+            .collect();
+        match (guarded, conflicts.is_empty()) {
+            (false, _) => Ok(Tried::Unguarded),
+            (true, false) => Ok(Tried::Conflicts(conflicts)),
+            // Nothing was different, so it should have been made.
+            (true, true) => Err(unexpected()),
+        }
+    }
+
+    /// Whether an earlier attempt made these changes, all of them. `found` are the records now.
+    fn were_made(
+        &self,
+        wanted: &[&Wanted<'_>],
+        found: &[Option<KeyValue>],
+    ) -> Result<bool, StoreError> {
+        let mut each = wanted.iter().zip(found);
+        if each
+            .clone()
+            .any(|(wanted, found)| wanted.is_at(found.as_ref()))
+        {
+            return Ok(false);
+        }
+        match each.find(|(wanted, _)| wanted.change.new.is_some()) {
+            Some((wanted, found)) => self.was_made(wanted, found.clone()),
+            // All are gone, whoever removed them.
+            None => Ok(found.iter().all(Option::is_none)),
+        }
+    }
+
+    fn txn<'a>(
+        &self,
+        guard: Option<&'a (Vec<u8>, u64)>,
+        wanted: &[&'a Wanted<'_>],
+    ) -> Result<Txn<'a>, StoreError> {
         let mut txn = Txn {
             compare: vec![self.is_ours()?],
-            success: batch.iter().map(Wanted::operation).collect(),
+            success: Vec::with_capacity(wanted.len()),
             failure: vec![self.read_id()],
         };
         if let Some((key, expected)) = guard {
@@ -98,95 +232,19 @@ impl Core {
             txn.failure
                 .push(Operation::Range(Range::of(key.as_slice()).keys()));
         }
-        let reply = self
-            .client
-            .call::<TxnAnswer>(TXN, &txn, patience(batch))
-            .inspect_err(|_| {
-                // They may have been changed.
-                batch
-                    .iter()
-                    .for_each(|wanted| self.cache.forget(wanted.change.key));
-            })?;
-        let answer = reply.answer;
-        let at = answer.header.revision;
-        if !answer.succeeded {
-            self.check_id(answer)?;
-            return match reply.is_repeated {
-                false => Ok(None),
-                true => self.made_before(batch),
-            };
+        for wanted in wanted {
+            let key = wanted.key.as_slice();
+            txn.compare.push(Compare::is_at(key, wanted.expected));
+            txn.success.push(wanted.operation());
+            txn.failure.push(Operation::Range(Range::of(key)));
         }
-        if answer.responses.len() != batch.len() {
-            return Err(unexpected());
-        }
-        let each = batch.iter().zip(answer.responses);
-        each.map(|(wanted, response)| self.outcome(wanted, response, at, reply.is_repeated))
-            .collect::<Result<_, _>>()
-            .map(Some)
-    }
-
-    /// What became of one change, in a transaction at the revision `at`.
-    fn outcome(
-        &self,
-        wanted: &Wanted<'_>,
-        response: Response,
-        at: u64,
-        is_repeated: bool,
-    ) -> Result<Swap, StoreError> {
-        let Response::Txn(inner) = response else {
-            return Err(unexpected());
-        };
-        let key = wanted.change.key;
-        if inner.succeeded {
-            let made = wanted.change.new.map(|new| Stored {
-                bytes: new.to_vec(),
-                revision: revision(at),
-            });
-            self.cache.note(key, at, made);
-            return Ok(Swap::Done);
-        }
-        let found = inner
-            .into_found()
-            .and_then(|found| found.into_iter().next());
-        let found = found.ok_or_else(unexpected)?;
-        if found.as_ref().is_some_and(|kv| kv.key != wanted.key) {
-            return Err(unexpected());
-        }
-        let newer = found.as_ref().map(|kv| Stored {
-            bytes: kv.value.clone(),
-            revision: revision(kv.mod_revision),
-        });
-        self.cache.note(key, at, newer);
-        match is_repeated && self.was_made(wanted, found)? {
-            true => Ok(Swap::Done),
-            false => Ok(Swap::Conflict),
-        }
-    }
-
-    /// The guard no longer holds, but an attempt that nobody heard of may have been made while it did.
-    fn made_before(&self, batch: &[Wanted<'_>]) -> Result<Option<Vec<Swap>>, StoreError> {
-        let mut swaps = Vec::with_capacity(batch.len());
-        for wanted in batch {
-            let key = wanted.change.key;
-            let found = self.load_all(&[key])?.pop().flatten();
-            let found = found.map(|stored| KeyValue {
-                key: wanted.key.clone(),
-                mod_revision: mod_revision(&stored.revision).unwrap_or_default(),
-                value: stored.bytes,
-            });
-            swaps.push(match self.was_made(wanted, found)? {
-                true => Swap::Done,
-                false => Swap::Conflict,
-            });
-        }
-        Ok(swaps.contains(&Swap::Done).then_some(swaps))
+        Ok(txn)
     }
 
     /// Whether an earlier attempt made this change. `found` is the record now.
     fn was_made(&self, wanted: &Wanted<'_>, found: Option<KeyValue>) -> Result<bool, StoreError> {
         let Some(new) = wanted.change.new else {
-            // It is gone, whoever removed it.
-            return Ok(found.is_none_or(|kv| kv.mod_revision != wanted.expected));
+            return Ok(found.is_none());
         };
         let mut found = found;
         for _ in 0..MOST_HISTORY {
@@ -207,36 +265,23 @@ impl Core {
         }
         Err(not_known())
     }
-
-    /// The conditions did not hold. Makes sure that it was not the first one.
-    fn check_id(&self, answer: TxnAnswer) -> Result<(), StoreError> {
-        let ours = self.standing.revision()?;
-        let id = answer
-            .into_found()
-            .and_then(|found| found.into_iter().next());
-        let id = id.ok_or_else(unexpected)?;
-        match id.is_some_and(|kv| kv.mod_revision == ours) {
-            true => Ok(()),
-            false => Err(self.lost_id()),
-        }
-    }
 }
 
 impl Wanted<'_> {
     fn operation(&self) -> Operation<'_> {
         let key = self.key.as_slice();
-        let change = match self.change.new {
+        match self.change.new {
             Some(new) => Operation::Put {
                 key: key.into(),
                 value: new.into(),
             },
             None => Operation::Delete { key: key.into() },
-        };
-        Operation::Txn(Txn {
-            compare: vec![Compare::is_at(key, self.expected)],
-            success: vec![change],
-            failure: vec![Operation::Range(Range::of(key))],
-        })
+        }
+    }
+
+    /// Whether the record is in the state that the change expects.
+    fn is_at(&self, found: Option<&KeyValue>) -> bool {
+        found.map_or(0, |kv| kv.mod_revision) == self.expected
     }
 
     /// About the bytes that it takes in a transaction.
@@ -275,8 +320,15 @@ fn number(expected: Option<&Revision>) -> Result<u64, StoreError> {
     }
 }
 
-fn patience(batch: &[Wanted<'_>]) -> Duration {
-    match batch.len() {
+fn stored(kv: &KeyValue) -> Stored {
+    Stored {
+        bytes: kv.value.clone(),
+        revision: revision(kv.mod_revision),
+    }
+}
+
+fn patience(changes: usize) -> Duration {
+    match changes {
         0..=2 => PATIENCE,
         _ => PATIENCE_FOR_MANY,
     }

@@ -168,12 +168,7 @@ impl Fleet for Hosts {
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
-        let here = self
-            .desk
-            .lock()
-            .notice
-            .as_ref()
-            .map(|notice| notice.name.clone());
+        let here = self.desk.notice().map(|notice| notice.name);
         self.core.all_hosts(here.as_deref())
     }
 

@@ -142,8 +142,6 @@ pub(super) enum Operation<'a> {
     Put { key: Bytes<'a>, value: Bytes<'a> },
     #[serde(rename = "request_delete_range")]
     Delete { key: Bytes<'a> },
-    #[serde(rename = "request_txn")]
-    Txn(Txn<'a>),
 }
 
 /// What happens if all conditions hold, and if not.
@@ -213,19 +211,9 @@ pub(super) enum Response {
     #[serde(rename = "response_range")]
     Range(RangeAnswer),
     #[serde(rename = "response_put")]
-    Put(PutAnswer),
+    Put(de::IgnoredAny),
     #[serde(rename = "response_delete_range")]
     Delete(de::IgnoredAny),
-    #[serde(rename = "response_txn")]
-    Txn(TxnAnswer),
-}
-
-/// The answer to a put.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub(super) struct PutAnswer {
-    /// What was there before, if that was asked for.
-    pub(super) prev_kv: Option<KeyValue>,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -369,26 +357,27 @@ mod tests {
     #[test]
     fn a_transaction_is_written_as_the_gateway_reads_it() {
         let txn = Txn {
-            compare: vec![Compare::is_at(b"id".as_slice(), 7)],
-            success: vec![Operation::Txn(Txn {
-                compare: vec![Compare::is_at(b"k".as_slice(), 0)],
-                success: vec![Operation::Put {
+            compare: vec![
+                Compare::is_at(b"id".as_slice(), 7),
+                Compare::is_at(b"k".as_slice(), 0),
+            ],
+            success: vec![
+                Operation::Put {
                     key: b"k".as_slice().into(),
                     value: b"v".as_slice().into(),
-                }],
-                failure: vec![Operation::Range(Range::of(b"k".as_slice()).keys().at(9))],
-            })],
-            failure: vec![Operation::Delete {
-                key: b"k".as_slice().into(),
-            }],
+                },
+                Operation::Delete {
+                    key: b"k".as_slice().into(),
+                },
+            ],
+            failure: vec![Operation::Range(Range::of(b"k".as_slice()).keys().at(9))],
         };
         let expected = concat!(
-            r#"{"compare":[{"key":"aWQ=","target":"MOD","result":"EQUAL","mod_revision":"7"}],"#,
-            r#""success":[{"request_txn":{"#,
-            r#""compare":[{"key":"aw==","target":"MOD","result":"EQUAL","mod_revision":"0"}],"#,
-            r#""success":[{"request_put":{"key":"aw==","value":"dg=="}}],"#,
-            r#""failure":[{"request_range":{"key":"aw==","revision":"9","keys_only":true}}]}}],"#,
-            r#""failure":[{"request_delete_range":{"key":"aw=="}}]}"#,
+            r#"{"compare":[{"key":"aWQ=","target":"MOD","result":"EQUAL","mod_revision":"7"},"#,
+            r#"{"key":"aw==","target":"MOD","result":"EQUAL","mod_revision":"0"}],"#,
+            r#""success":[{"request_put":{"key":"aw==","value":"dg=="}},"#,
+            r#"{"request_delete_range":{"key":"aw=="}}],"#,
+            r#""failure":[{"request_range":{"key":"aw==","revision":"9","keys_only":true}}]}"#,
         );
         assert_eq!(serde_json::to_string(&txn).unwrap(), expected);
     }
@@ -396,22 +385,21 @@ mod tests {
     #[test]
     fn an_answer_of_etcd_is_read() {
         let text = r#"{"header":{"cluster_id":"3","member_id":"4","revision":"2","raft_term":"2"},
-            "succeeded":true,"responses":[{"response_txn":{"header":{},"responses":[{"response_range":
-            {"header":{"revision":"2"},"kvs":[{"key":"azE=","create_revision":"2","mod_revision":"2",
-            "version":"1","value":"dg=="}],"count":"1"}}]}},{"response_put":{"header":{"revision":"2"}}}]}"#;
+            "responses":[{"response_range":{"header":{"revision":"2"},"kvs":[{"key":"azE=","create_revision":"2",
+            "mod_revision":"2","version":"1","value":"dg=="}],"count":"1"}},{"response_range":{"header":{}}}]}"#;
         let answer: TxnAnswer = serde_json::from_str(text).unwrap();
         assert_eq!(answer.header().cluster_id, 3);
-        let [Response::Txn(inner), Response::Put(_)] = answer.responses.as_slice() else {
-            panic!("{answer:?}");
-        };
-        assert!(answer.succeeded && !inner.succeeded);
-        let found = inner.clone().into_found().unwrap();
+        assert!(!answer.succeeded);
         let expected = KeyValue {
             key: b"k1".to_vec(),
             value: b"v".to_vec(),
             mod_revision: 2,
         };
-        assert_eq!(found, [Some(expected)]);
+        assert_eq!(answer.into_found().unwrap(), [Some(expected), None]);
+        let text = r#"{"header":{"revision":"3"},"succeeded":true,"responses":[{"response_put":{"header":
+            {"revision":"3"}}},{"response_delete_range":{"header":{"revision":"3"},"deleted":"1"}}]}"#;
+        let answer: TxnAnswer = serde_json::from_str(text).unwrap();
+        assert!(answer.succeeded);
         assert_eq!(answer.into_found(), None);
     }
 

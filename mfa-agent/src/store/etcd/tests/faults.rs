@@ -236,3 +236,33 @@ fn a_full_database_is_told_with_the_command_that_helps() {
         "{complaints:?}"
     );
 }
+
+#[test]
+fn of_many_changes_those_that_conflict_are_left_out_and_the_others_are_made() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    let node = Node::start();
+    let proxy = Proxy::before(node.port());
+    let store = open(&access(&[proxy.url(), node.url()]));
+    let keys: Vec<String> = (0..200).map(|number| format!("k{number:03}")).collect();
+    let all: Vec<_> = keys
+        .iter()
+        .map(|key| new(key.as_bytes(), key.as_bytes()))
+        .collect();
+    let (taken, before) = (&all[7..9], &all[150]);
+    store.swap_all(taken).unwrap();
+    store.swap(*before).unwrap();
+    // Each second answer is lost, so the same is asked twice.
+    proxy.be(Manner::Lose(2));
+    let swaps = store.swap_all(&all).unwrap();
+    for (number, (change, swap)) in all.iter().zip(swaps).enumerate() {
+        // The bytes are the same, so an attempt of this call could have been the one that made them.
+        let expected: &[Swap] = match [7, 8, 150].contains(&number) {
+            true => &[Swap::Conflict, Swap::Done],
+            false => &[Swap::Done],
+        };
+        assert!(expected.contains(&swap), "{number}: {swap:?}");
+        assert_eq!(store.load(change.key).unwrap().unwrap().bytes, change.key);
+    }
+}
