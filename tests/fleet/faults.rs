@@ -286,7 +286,7 @@ fn a_host_logs_in_to_etcd_with_its_user_and_password() {
 
 #[test]
 #[ignore = "takes a minute: make test-all runs it"]
-fn a_full_database_is_named_and_logins_go_on() {
+fn a_full_database_refuses_logins_is_named_and_serves_after_that() {
     with_lan(|lan| {
         let quota = (16 << 20).to_string();
         let etcd = Etcd::with_options(&lan, 1, &["--quota-backend-bytes", &quota]);
@@ -302,8 +302,9 @@ fn a_full_database_is_named_and_logins_go_on() {
                 .is_success()
         });
         assert!(is_full, "the database is not full");
-        // etcd does not count transactions inside of transactions for its quota.
-        await_pass(&fleet, &load, 0);
+        assert!(!load.log_in_with_next(0));
+        let root = Login::of("root").service("login").run(&fleet.host(0).stack);
+        assert_eq!(root.result(), "PAM_SUCCESS", "{root:?}");
         let hosts = fleet.agent(0).ctl().json(&["hosts"], "");
         assert!(
             hosts["endpoints"].to_string().contains("NOSPACE"),
