@@ -104,34 +104,44 @@ impl Core {
         while changed.len() < limit {
             let range = Range::between(from, end.clone(), PART_OF_KEYS).keys();
             let part = self.part_of(range, PATIENCE_FOR_MANY)?;
-            let Some(last) = part.kvs.last().map(|kv| kv.key.clone()) else {
+            let Some(mut last) = part.kvs.last().map(|kv| kv.key.clone()) else {
                 break;
             };
-            let keys: Vec<Vec<u8>> = part
+            let mut later: Vec<KeyValue> = part
                 .kvs
                 .into_iter()
                 .filter(|kv| kv.mod_revision > since.0)
-                .map(|kv| {
-                    self.of_record(&kv.key)
-                        .map(<[u8]>::to_vec)
-                        .ok_or_else(unexpected)
-                })
-                .take(limit - changed.len())
-                .collect::<Result<_, _>>()?;
-            let wanted: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-            let found = self.load_all(&wanted)?;
-            // One that was removed meanwhile is no longer there.
-            changed.extend(
-                keys.into_iter()
-                    .zip(found)
-                    .filter_map(|(key, it)| Some((key, it?))),
-            );
-            if !part.more {
+                .collect();
+            let room = limit - changed.len();
+            let is_cut = later.len() > room;
+            later.truncate(room);
+            if let Some(kv) = later.last().filter(|_| is_cut) {
+                // If one of these is gone when it is read, there is room for what comes after them.
+                last.clone_from(&kv.key);
+            }
+            self.add_records(&later, &mut changed)?;
+            if !part.more && !is_cut {
                 break;
             }
             from = after_key(last);
         }
         Ok(changed)
+    }
+
+    /// Reads the records of these keys. One that was removed meanwhile is no longer there.
+    fn add_records(
+        &self,
+        kvs: &[KeyValue],
+        records: &mut Vec<(Vec<u8>, Stored)>,
+    ) -> Result<(), StoreError> {
+        let keys: Vec<&[u8]> = kvs
+            .iter()
+            .map(|kv| self.of_record(&kv.key).ok_or_else(unexpected))
+            .collect::<Result<_, _>>()?;
+        let found = self.load_all(&keys)?;
+        let each = keys.into_iter().zip(found);
+        records.extend(each.filter_map(|(key, stored)| Some((key.to_vec(), stored?))));
+        Ok(())
     }
 
     pub(super) fn snapshot_of(&self, core: &Arc<Self>) -> Result<EtcdSnapshot, StoreError> {
@@ -171,11 +181,12 @@ impl Core {
                 more: false,
             });
         }
+        let from = range.key.0.to_vec();
         let answer = self.read(vec![Operation::Range(range)], patience)?;
         let Some(Response::Range(range)) = answer.responses.into_iter().next() else {
             return Err(unexpected());
         };
-        if !range.kvs.is_sorted_by(|a, b| a.key < b.key) {
+        if !goes_on(&range, &from) {
             return Err(unexpected());
         }
         Ok(Part {
@@ -224,12 +235,15 @@ impl Snapshot for EtcdSnapshot {
                 break;
             };
             let end = end_of(&self.core.record(b""));
-            let range = Range::between(from, end, PART as u64).at(self.revision);
+            let range = Range::between(from.clone(), end, PART as u64).at(self.revision);
             let reply = self
                 .core
                 .client
                 .call::<RangeAnswer>(RANGE, &range, PATIENCE_FOR_MANY);
             let answer = reply.map_err(too_long)?.answer;
+            if !goes_on(&answer, &from) {
+                return Err(unexpected());
+            }
             if let Some(last) = answer.kvs.last().filter(|_| answer.more) {
                 self.from = Some(after_key(last.key.clone()));
             }
@@ -263,6 +277,16 @@ fn stored_of(kv: KeyValue) -> Stored {
         bytes: kv.value,
         revision: revision(kv.mod_revision),
     }
+}
+
+/// Whether a walk comes to an end: keys in their order from here on, and at least one if there are more.
+fn goes_on(answer: &RangeAnswer, from: &[u8]) -> bool {
+    let kvs = &answer.kvs;
+    kvs.is_sorted_by(|a, b| a.key < b.key)
+        && match kvs.first() {
+            Some(first) => *first.key >= *from,
+            None => !answer.more,
+        }
 }
 
 /// The first key after this one.
