@@ -137,6 +137,51 @@ fn what_changed_since_a_moment_is_found_and_a_snapshot_stays_until_it_is_compact
 }
 
 #[test]
+fn a_walk_over_what_changed_misses_nothing_while_other_records_are_removed() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    let node = Node::start();
+    let store = open(&access(&[node.url()]));
+    let moment = store.moment().unwrap();
+    let keys: Vec<String> = (0..120).map(|number| format!("k/{number:04}")).collect();
+    let changes: Vec<_> = keys.iter().map(|key| new(key.as_bytes(), b"1")).collect();
+    store.swap_all(&changes).unwrap();
+    let (removed, kept) = keys.split_at(100);
+    let kept: Vec<&[u8]> = kept.iter().map(String::as_bytes).collect();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for key in removed {
+                let stored = store.load(key.as_bytes()).unwrap().unwrap();
+                let gone = Change {
+                    expected: Some(&stored.revision),
+                    new: None,
+                    ..new(key.as_bytes(), b"")
+                };
+                assert_eq!(store.swap(gone).unwrap(), Swap::Done);
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+        while !is_over.load(Ordering::SeqCst) {
+            let mut found: Vec<Vec<u8>> = Vec::new();
+            loop {
+                let after = found.last().map(Vec::as_slice);
+                let page = store.changed_since(moment, b"k/", after, 3).unwrap();
+                let is_last = page.len() < 3;
+                found.extend(page.into_iter().map(|(key, _)| key));
+                if is_last {
+                    break;
+                }
+            }
+            assert!(found.is_sorted());
+            let from = found.len().saturating_sub(kept.len());
+            assert_eq!(found[from..], kept);
+        }
+    });
+}
+
+#[test]
 fn a_store_is_made_once_and_one_that_was_emptied_is_never_used_again() {
     let Some(_turn) = turn() else {
         return;
