@@ -53,7 +53,7 @@ fn little_is_needed_and_the_default_is_this_host() {
 fn what_does_not_fit_together_is_refused() {
     const SERVERS: &str = "engine = 'etcd'\nendpoints = ['https://a:2379']\n";
     for (text, words) in [
-        ("engine = 'consul'", "expected \"sled\" or \"etcd\""),
+        ("engine = 'consul'", "expected one of \"sled\", \"etcd\""),
         ("engine = 'etcd'", "there are no endpoints"),
         ("engine = 'etcd'\nendpoints = []", "there are no endpoints"),
         (
