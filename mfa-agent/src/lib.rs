@@ -11,6 +11,7 @@ pub mod delivery;
 mod durable_file;
 mod entry_facts;
 pub mod hasher;
+pub mod host_name;
 mod lines;
 pub mod log;
 mod profile;

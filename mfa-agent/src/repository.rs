@@ -9,7 +9,11 @@
 //! names are tried.
 
 mod backup;
+mod change;
+mod current;
 mod damage;
+mod merge;
+mod records;
 mod restore;
 mod room;
 mod rotate;
@@ -18,22 +22,24 @@ mod sweep;
 mod view;
 mod watch;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, RwLock};
 
 pub use backup::{BackupRun, Progress};
+use current::{FirstSeen, Patience};
 use damage::Damage;
 pub use damage::{Checked, Dropped};
-pub use restore::{RestoreError, RestoreRun, RestoreSummary, Step};
+pub use merge::{MergeOutcome, MergeRow, MergeRun};
+pub use restore::{Abandoned, RestoreError, RestoreRun, RestoreSummary, Step};
 pub use room::NoRoom;
-pub use rotate::{KeyState, Resealed, RotateError};
+pub use rotate::{HostKeys, KeyState, Prepared, Resealed, RotateError};
 pub use state::LastBackup;
-use view::{Epoch, View};
+use view::{Epoch, View, is_sealed};
 use watch::Watch;
 
-use crate::store::{Change, Revision, Store, StoreError, Stored, Swap, WriteOut};
-use crate::vault::{Vault, VaultError};
+use crate::store::{Fleet, Store, StoreError, WriteOut};
+use crate::vault::{KeyError, KeySource, Vault, VaultError};
 use mfa_core::account::{Account, RecordError};
 use mfa_core::factors::recovery::Pepper;
 use mfa_core::names::UserName;
@@ -47,6 +53,8 @@ const MAX_CONFLICTS: u32 = 10_000;
 
 const ACCOUNTS: &[u8] = b"account/";
 const PLACEHOLDER: &[u8] = b"stand-in/";
+/// A user's record in a shared store of which nobody can tell whose it is, since it can't be opened.
+const HIDDEN: &[u8] = b"hidden/";
 
 /// How many records are looked at for one that the key opens.
 const CHECKED: usize = 100;
@@ -62,14 +70,31 @@ impl Key {
         Self([ACCOUNTS, user.as_str().as_bytes()].concat())
     }
 
-    fn placeholder(slot: u32) -> Self {
+    /// The key of the record of the user with this name.
+    fn of_name(name: &str) -> Self {
+        Self([ACCOUNTS, name.as_bytes()].concat())
+    }
+
+    /// The key of the placeholder record for a name without a record.
+    fn placeholder(view: &View, user: &UserName) -> Self {
+        let slot = view.vault.slot(user.as_str(), PLACEHOLDERS);
         Self(format!("stand-in/{slot:05}").into_bytes())
+    }
+
+    /// Whose own record this is.
+    fn into_name(self) -> Option<String> {
+        self.user().map(str::to_owned)
     }
 
     /// Whether this is a user's own record.
     #[must_use]
     pub fn is_account(&self) -> bool {
         self.0.starts_with(ACCOUNTS)
+    }
+
+    /// Whether this is a user's own record in a shared store, and nobody can tell whose.
+    fn is_hidden(&self) -> bool {
+        self.0.starts_with(HIDDEN)
     }
 
     /// Whose own record this is.
@@ -130,6 +155,44 @@ pub enum RepositoryError {
     /// A change of many records would fill the disk.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
+    /// A shared store without its state.
+    #[error(
+        "the record vault/state, which says which records are the current ones, is missing in the shared store. On the \
+         first host of a new store: mfa-agent --init. If there were records before, restore the store from a backup"
+    )]
+    NoState,
+    /// The key of a shared store is not here.
+    #[error(
+        "the shared store is sealed with key {sealed}, and this host has {here}, so it serves nobody. Copy the key file \
+         of a host that works to {}, owned by the agent's user with mode 0600, and restart the agent", file.display()
+    )]
+    OtherKey {
+        sealed: String,
+        here: String,
+        /// Where the key belongs.
+        file: PathBuf,
+    },
+    /// A restore on another host stops all changes.
+    #[error(
+        "a restore on {0} is replacing all records, and nothing may change until it ends, which takes seconds. If {0} is \
+         gone: mfactl restore --abandon"
+    )]
+    Frozen(String),
+    /// The other hosts write records that this version does not know.
+    #[error(
+        "the hosts of this store write records of format {0}, but this version knows only formats up to {1}; upgrade \
+         mfa-agent"
+    )]
+    NewerHosts(u32, u32),
+    /// Other hosts could not read the record any more.
+    #[error(
+        "this needs records of format {0}, and other hosts of this store know only formats up to {1}; upgrade mfa-agent \
+         on them first. To list them: mfactl hosts"
+    )]
+    OlderHosts(u32, u32),
+    /// This host's keys can't be read.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Too many concurrent changes.
     #[error("too many callers are changing the record of {0:?} at the same time; try again")]
     Contended(String),
@@ -147,20 +210,37 @@ pub struct AccountRepository {
     /// The records of a restore that is being prepared.
     staged: Mutex<Option<Epoch>>,
     rollback: Option<String>,
+    /// Held while the view is read.
+    turn: Mutex<()>,
+    /// Where a key is looked for that other hosts seal with.
+    keys: Option<KeySource>,
+    /// An administrator was told that this host's key file holds an earlier key.
+    was_told: AtomicBool,
+    /// The name of this host, where others share the store.
+    host: String,
+    frozen_since: Mutex<FirstSeen>,
+    patience: Patience,
 }
 
 impl AccountRepository {
     /// Accounts in `store`, sealed by `vault`.
     #[must_use]
     pub fn new(store: Box<dyn Store>, vault: Vault) -> Self {
+        let view = View::new(vault, None, store.is_shared());
         Self {
             store,
-            view: RwLock::new(Arc::new(View::new(vault, None))),
-            is_stale: AtomicBool::new(false),
+            view: RwLock::new(Arc::new(view)),
+            is_stale: AtomicBool::new(true),
             damage: Damage::default(),
             watch: Watch::default(),
             staged: Mutex::default(),
             rollback: None,
+            turn: Mutex::default(),
+            keys: None,
+            was_told: AtomicBool::new(false),
+            host: String::new(),
+            frozen_since: Mutex::default(),
+            patience: Patience::default(),
         }
     }
 
@@ -172,50 +252,56 @@ impl AccountRepository {
     pub fn open(store: Box<dyn Store>, vault: Vault) -> Result<Self, RepositoryError> {
         let repository = Self::new(store, vault);
         repository.keep_lasting()?;
-        repository.read_view()?;
+        repository.view()?;
         Ok(repository)
     }
 
-    /// The current records and keys.
-    fn view(&self) -> Result<Arc<View>, RepositoryError> {
-        if self.is_stale.load(Ordering::Acquire) {
-            self.read_view()?;
+    /// The accounts in a store that other hosts share. This host is called `host`, and has the keys of `keys`. A store
+    /// that can't be reached is no error: each call tries again.
+    ///
+    /// # Errors
+    ///
+    /// A [`RepositoryError`] when the key can't be read or is not the one of the store, or the store has no state.
+    pub fn open_shared(
+        store: Box<dyn Store>,
+        keys: KeySource,
+        host: String,
+    ) -> Result<Self, RepositoryError> {
+        let vault = Vault::with(&keys.load_ring()?, None);
+        let repository = Self {
+            keys: Some(keys),
+            host,
+            ..Self::new(store, vault)
+        };
+        match repository
+            .view()
+            .map(|_| repository.end_left_over_restore())
+        {
+            Ok(Ok(())) | Ok(Err(RepositoryError::Store(_))) | Err(RepositoryError::Store(_)) => {
+                Ok(repository)
+            }
+            Ok(Err(error)) | Err(error) => Err(error),
         }
-        Ok(self.known_view())
     }
 
-    /// The same as far as this process knows.
-    fn known_view(&self) -> Arc<View> {
-        Arc::clone(&self.gate())
-    }
-
-    /// The same. It is not replaced while this is held.
-    fn gate(&self) -> RwLockReadGuard<'_, Arc<View>> {
-        self.view.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reads from the store which records are the current ones.
-    fn read_view(&self) -> Result<(), RepositoryError> {
-        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        let (state, _) = self.state(&view.vault)?;
-        *view = Arc::new(state.view(&view.vault)?);
-        self.is_stale.store(false, Ordering::Release);
-        Ok(())
-    }
-
-    /// Makes changes on records of `view`; none if it was replaced meanwhile.
-    fn swap_in(
-        &self,
-        view: &Arc<View>,
-        keys: &[&Key],
-        changes: &[Change<'_>],
-    ) -> Result<Option<Vec<Swap>>, RepositoryError> {
-        let gate = self.gate();
-        if !Arc::ptr_eq(&gate, view) {
-            return Ok(None);
+    /// Writes the first state of a shared store in which there is nothing, or makes sure that these keys open the one
+    /// that is there. Returns whether it was written.
+    ///
+    /// # Errors
+    ///
+    /// A [`RepositoryError`], also if there are records without a state.
+    pub fn init_shared(store: Box<dyn Store>, keys: KeySource) -> Result<bool, RepositoryError> {
+        let vault = Vault::with(&keys.load_ring()?, None);
+        let repository = Self {
+            keys: Some(keys),
+            ..Self::new(store, vault)
+        };
+        match repository.view() {
+            Err(RepositoryError::NoState) if repository.has_no_records()? => {}
+            opened => return opened.map(|_| false),
         }
-        self.watch.note(keys);
-        Ok(Some(self.store.swap_all(changes)?))
+        let is_first = repository.write_first_state(&repository.known_view().vault)?;
+        repository.view().map(|_| is_first)
     }
 
     /// The same accounts, with a text for administrators: the store was set back to an older state.
@@ -225,6 +311,12 @@ impl AccountRepository {
             rollback: Some(rollback),
             ..self
         }
+    }
+
+    /// The other hosts and the servers, if hosts share the store.
+    #[must_use]
+    pub fn fleet(&self) -> Option<&dyn Fleet> {
+        self.store.fleet()
     }
 
     /// The text given to [`AccountRepository::rolled_back`].
@@ -241,7 +333,8 @@ impl AccountRepository {
     pub fn check_key(&self) -> Result<(), RepositoryError> {
         let view = self.view()?;
         let mut refused = None;
-        for (stored_key, stored) in self.store.page(b"", None, CHECKED)? {
+        let page = self.store.page(b"", None, CHECKED)?.into_iter();
+        for (stored_key, stored) in page.filter(|(key, _)| is_sealed(key)) {
             match view.vault.open(&stored_key, &stored.bytes) {
                 Ok(_) => return Ok(()),
                 // The key is the right one, and the record is damaged.
@@ -283,7 +376,7 @@ impl AccountRepository {
     /// The key of the placeholder record for a name without a record.
     #[must_use]
     pub fn placeholder(&self, user: &UserName) -> Key {
-        Key::placeholder(self.known_view().vault.slot(user.as_str(), PLACEHOLDERS))
+        Key::placeholder(&self.known_view(), user)
     }
 
     /// Always the same one of `choices` for `user`, and unpredictable for others. Adding or
@@ -311,168 +404,6 @@ impl AccountRepository {
         };
         choices.iter().position(is_taken).unwrap_or(0)
     }
-
-    /// The record under `key`.
-    ///
-    /// # Errors
-    ///
-    /// A [`RepositoryError`] when it can't be read.
-    pub fn load(&self, key: &Key) -> Result<Option<Account>, RepositoryError> {
-        let view = self.view()?;
-        Ok(self.load_versioned(&view, key)?.map(|(account, _)| account))
-    }
-
-    /// The user's account; an empty one if there is none.
-    ///
-    /// # Errors
-    ///
-    /// A [`RepositoryError`] when it can't be read.
-    pub fn account(&self, user: &UserName) -> Result<Account, RepositoryError> {
-        Ok(self.load(&Key::account(user))?.unwrap_or_default())
-    }
-
-    /// Runs `change` on the record under `key` until its result is swapped in, and returns its
-    /// value. The change is durable then.
-    ///
-    /// # Errors
-    ///
-    /// The error of `change`, or a [`RepositoryError`] when the record can't be read or written.
-    pub fn change<T, E: From<RepositoryError>>(
-        &self,
-        key: &Key,
-        mut change: impl FnMut(Option<Account>) -> Result<(After, T), E>,
-    ) -> Result<T, E> {
-        for _ in 0..MAX_CONFLICTS {
-            let view = self.view()?;
-            let (account, revision) = self.load_versioned(&view, key)?.unzip();
-            let (after, said) = change(account)?;
-            let Some((account, lines)) = after.into_parts() else {
-                return Ok(said);
-            };
-            let stored_key = view.stored(key);
-            let sealed = seal(&view, key, &account)?;
-            let change = Change {
-                key: &stored_key,
-                expected: revision.as_ref(),
-                new: Some(&sealed),
-                line: lines.as_deref(),
-            };
-            let swapped = self.swap_in(&view, &[key], &[change])?;
-            if swapped.is_some_and(|swaps| swaps == [Swap::Done]) {
-                return Ok(said);
-            }
-        }
-        Err(RepositoryError::Contended(printable(key)).into())
-    }
-
-    /// Runs `change` on many records, each on its own, with one flush for all. Records that changed
-    /// meanwhile are retried.
-    ///
-    /// # Errors
-    ///
-    /// A [`RepositoryError`] when records can't be read or written.
-    pub fn change_all<T>(
-        &self,
-        keys: &[Key],
-        mut change: impl FnMut(&Key, Option<Account>) -> (After, T),
-    ) -> Result<BTreeMap<Key, T>, RepositoryError> {
-        let mut said = BTreeMap::new();
-        let mut sealed = Vec::with_capacity(keys.len());
-        let view = self.view()?;
-        for key in keys {
-            let (account, revision) = self.load_versioned(&view, key)?.unzip();
-            let (after, words) = change(key, account);
-            said.insert(key.clone(), words);
-            if let Some((account, lines)) = after.into_parts() {
-                let new = seal(&view, key, &account)?;
-                sealed.push((key, view.stored(key), revision, new, lines));
-            }
-        }
-        let changes: Vec<Change<'_>> = sealed
-            .iter()
-            .map(|(_, stored_key, revision, new, lines)| Change {
-                key: stored_key,
-                expected: revision.as_ref(),
-                new: Some(new),
-                line: lines.as_deref(),
-            })
-            .collect();
-        let changed: Vec<&Key> = sealed.iter().map(|(key, ..)| *key).collect();
-        let swaps = self.swap_in(&view, &changed, &changes)?;
-        let swaps = swaps.unwrap_or_else(|| vec![Swap::Conflict; sealed.len()]);
-        for ((key, ..), _) in sealed
-            .iter()
-            .zip(swaps)
-            .filter(|(_, swap)| *swap == Swap::Conflict)
-        {
-            let words = self.change(key, |account| {
-                Ok::<_, RepositoryError>(change(key, account))
-            })?;
-            said.insert((*key).clone(), words);
-        }
-        Ok(said)
-    }
-
-    /// Up to `limit` accounts in the order of their names, after `after`. Damaged records are left out, and noted.
-    ///
-    /// # Errors
-    ///
-    /// A [`RepositoryError`] when they can't be read.
-    pub fn page(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<(String, Account)>, RepositoryError> {
-        let view = self.view()?;
-        let accounts = view.accounts();
-        let mut after = after.map(|name| [&accounts, name.as_bytes()].concat());
-        let mut page = Vec::new();
-        while page.len() < limit {
-            let wanted = limit - page.len();
-            let records = self.store.page(&accounts, after.as_deref(), wanted)?;
-            let is_last = records.len() < wanted;
-            for (stored_key, stored) in records {
-                let name = String::from_utf8_lossy(&stored_key[accounts.len()..]).into_owned();
-                let key = Key([ACCOUNTS, &stored_key[accounts.len()..]].concat());
-                let opened = Self::open_in(&view, &key, &stored);
-                page.extend(self.listed(opened, &key).map(|account| (name, account)));
-                after = Some(stored_key);
-            }
-            if is_last {
-                break;
-            }
-        }
-        Ok(page)
-    }
-
-    fn load_versioned(
-        &self,
-        view: &View,
-        key: &Key,
-    ) -> Result<Option<(Account, Revision)>, RepositoryError> {
-        let Some(stored) = self.store.load(&view.stored(key))? else {
-            return Ok(None);
-        };
-        let account = self.noted(key, &stored, view)?;
-        Ok(Some((account, stored.revision)))
-    }
-
-    fn open_in(view: &View, key: &Key, stored: &Stored) -> Result<Account, RepositoryError> {
-        let plain = view
-            .vault
-            .open(&view.stored(key), &stored.bytes)
-            .map_err(|e| RepositoryError::Vault(printable(key), e))?;
-        Account::decode(&plain).map_err(|e| RepositoryError::Record(printable(key), e))
-    }
-}
-
-fn seal(view: &View, key: &Key, account: &Account) -> Result<Vec<u8>, RepositoryError> {
-    let plain = account
-        .encode()
-        .map_err(|e| RepositoryError::Record(printable(key), e))?;
-    view.vault
-        .seal(&view.stored(key), nonce()?, &plain)
-        .map_err(|e| RepositoryError::Vault(printable(key), e))
 }
 
 fn nonce() -> Result<[u8; 24], RepositoryError> {
@@ -485,5 +416,7 @@ fn printable(key: &Key) -> String {
     String::from_utf8_lossy(&key.0).into_owned()
 }
 
+#[cfg(test)]
+mod fleet_tests;
 #[cfg(test)]
 mod tests;

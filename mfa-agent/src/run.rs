@@ -11,6 +11,7 @@ mod init;
 mod owner;
 mod places;
 mod refused;
+mod shared;
 mod socket;
 mod storage;
 mod watchdog;
@@ -38,6 +39,7 @@ use crate::server::{self, ActiveConfig, Agent, left_of};
 use crate::system_names::SystemNames;
 use places::Places;
 use refused::Refused;
+use shared::SharedRefused;
 use socket::Sockets;
 
 /// Concurrent hashes; each takes 19 MiB and a processor.
@@ -136,7 +138,7 @@ pub fn main() -> ExitCode {
 type StartError = Box<dyn std::error::Error>;
 
 fn exit_code(error: &(dyn std::error::Error + 'static)) -> ExitCode {
-    match error.is::<Refused>() {
+    match error.is::<Refused>() || error.is::<SharedRefused>() {
         true => ExitCode::from(EX_CONFIG),
         false => ExitCode::FAILURE,
     }
@@ -151,7 +153,7 @@ fn check(config: &Path) -> Result<(), StartError> {
     owner::become_owner(&Places::of(&settings.store))?;
     // Once more, as the agent reads them.
     let settings = Settings::load_for_agent(config)?;
-    Places::of(&settings.store).check()?;
+    Places::of(&settings.store).check(&settings.store.engine)?;
     let review = Review {
         settings: &settings,
         names: &SystemNames::default(),
@@ -207,7 +209,9 @@ fn run(config: &Path) -> Result<(), StartError> {
     ));
     agent.keep_settings();
     agent.sweep();
+    agent.keep_metrics_written();
     agent.note_mode();
+    agent.announce();
     agent.review();
     watchdog::start(&settings.server.socket);
     serve_until_told(&agent, &signals)?;

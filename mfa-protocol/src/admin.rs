@@ -9,6 +9,7 @@ mod delivery;
 mod device;
 mod enroll;
 mod explain;
+mod fleet;
 mod import;
 mod key;
 mod personal;
@@ -21,11 +22,13 @@ pub use account::{
 };
 pub use backup::{
     BackupBegin, BackupBeginParameters, BackupBeginReply, BackupEnd, BackupNext, BackupNextReply,
-    DamagedRecord, KeyStatus, KeyStatusReply, RestoreBegin, RestoreBeginParameters, RestoreEnd,
-    RestoreEndReply, RestoreNext, RestoreNextParameters, RestoreNextReply, RotateBegin,
-    RotateBeginReply, RotateEnd, RotateEndReply, RotateNext, RotateNextParameters, RotateNextReply,
-    StoreCheck, StoreCheckParameters, StoreCheckReply, StoreDrop, StoreDropParameters,
-    StoreDropReply,
+    DamagedRecord, HostKeys, KeyStatus, KeyStatusReply, MergeBegin, MergeBeginParameters,
+    MergeNext, MergeNextParameters, MergeNextReply, MergeOutcome, MergedAccount, RestoreAbandon,
+    RestoreAbandonReply, RestoreBegin, RestoreBeginParameters, RestoreEnd, RestoreEndReply,
+    RestoreNext, RestoreNextParameters, RestoreNextReply, RotateBegin, RotateBeginReply, RotateEnd,
+    RotateEndReply, RotateNext, RotateNextParameters, RotateNextReply, RotatePrepare,
+    RotatePrepareReply, StoreCheck, StoreCheckParameters, StoreCheckReply, StoreDrop,
+    StoreDropParameters, StoreDropReply,
 };
 pub use check::{
     AddressRule, Administrator, CheckConfig, CheckConfigParameters, CheckConfigReply, Finding,
@@ -51,6 +54,10 @@ pub use enroll::{
 };
 pub use explain::{
     Considered, Explain, ExplainParameters, ExplainReply, Explanation, NO_ROOM_IN_ONE_ANSWER,
+};
+pub use fleet::{
+    FleetHost, ForgetHost, ForgetHostParameters, ForgetHostReply, Hosts, HostsReply, Metrics,
+    MetricsReply, StoreEndpoint,
 };
 pub use import::{
     ImportAccount, ImportAccounts, ImportAccountsParameters, ImportAccountsReply, ImportDevice,
@@ -144,10 +151,17 @@ methods! {
     RestoreBegin(RestoreBeginParameters) -> Nothing;
     RestoreNext(RestoreNextParameters) -> RestoreNextReply;
     RestoreEnd(Nothing) -> RestoreEndReply;
+    RestoreAbandon(Nothing) -> RestoreAbandonReply;
+    MergeBegin(MergeBeginParameters) -> Nothing;
+    MergeNext(MergeNextParameters) -> MergeNextReply;
     KeyStatus(Nothing) -> KeyStatusReply;
+    RotatePrepare(Nothing) -> RotatePrepareReply;
     RotateBegin(Nothing) -> RotateBeginReply;
     RotateNext(RotateNextParameters) -> RotateNextReply;
     RotateEnd(Nothing) -> RotateEndReply;
+    Hosts(PageParameters) -> HostsReply;
+    ForgetHost(ForgetHostParameters) -> ForgetHostReply;
+    Metrics(Nothing) -> MetricsReply;
     StoreCheck(StoreCheckParameters) -> StoreCheckReply;
     StoreDrop(StoreDropParameters) -> StoreDropReply;
 }

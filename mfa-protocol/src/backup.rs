@@ -20,6 +20,9 @@ pub const MAGIC: &[u8; 15] = b"pam-mfa backup\n";
 /// The version of the format.
 pub const VERSION: u32 = 1;
 
+/// The version of backups whose records are not in the order of their names: those of a store that many hosts share.
+pub const UNORDERED: u32 = 2;
+
 /// The longest head, in bytes.
 pub const MAX_HEAD: usize = 4096;
 
@@ -38,7 +41,7 @@ pub const RECIPIENT_INFO: &[u8] = b"pam-mfa backup for a recipient v1";
 /// The head.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupHead {
-    /// [`VERSION`].
+    /// [`VERSION`] or [`UNORDERED`].
     pub version: u32,
     /// When it was begun. RFC 3339, UTC.
     pub made_at: String,

@@ -85,6 +85,18 @@ words! {
 }
 
 words! {
+    /// On which hosts of a fleet a session holds.
+    #[derive(Default)]
+    pub enum SessionHosts {
+        /// On the host where it began.
+        #[default]
+        This = "this",
+        /// On every host that shares the store.
+        All = "all",
+    }
+}
+
+words! {
     /// A field of a rule that a login may not match.
     pub enum RuleField {
         /// Who logs in.
@@ -95,6 +107,8 @@ words! {
         Services = "services",
         /// For which operation.
         Operations = "operations",
+        /// On which host.
+        Hosts = "hosts",
         /// From which network.
         From = "from",
         /// At which terminal.
@@ -115,5 +129,6 @@ parsed_words!(
     Unenrolled,
     Source,
     Enforcement,
+    SessionHosts,
     RuleField
 );

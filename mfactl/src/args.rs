@@ -222,6 +222,15 @@ Without USER, administrators see all sessions and others see their own.")]
     /// Make a new key, and seal each record with it while logins go on
     #[command(after_help = backup::ROTATE_KEY)]
     RotateKey(RotateKey),
+    /// List the hosts that share the store, and its servers
+    #[command(after_help = "\
+Example: mfactl hosts
+A host that is gone for good:
+  mfactl hosts --forget web-7.example.org")]
+    Hosts(Hosts),
+    /// Print metrics for a monitor, in the format of OpenMetrics
+    #[command(after_help = "Example: mfactl metrics")]
+    Metrics,
     /// Find damaged records, or drop one
     #[command(subcommand, after_help = "Example: mfactl store check")]
     Store(Store),
@@ -269,6 +278,8 @@ impl Command {
             | Self::Restore(_)
             | Self::BackupKey(_)
             | Self::RotateKey(_)
+            | Self::Hosts(_)
+            | Self::Metrics
             | Self::Store(_)
             | Self::TestDelivery(_)
             | Self::Doctor(_)
@@ -283,6 +294,14 @@ pub(crate) struct EnrollWhat {
     /// The factor; on a terminal you may leave it out
     #[command(subcommand)]
     pub(crate) factor: Option<Enroll>,
+}
+
+/// Hosts to list, or one to forget.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Hosts {
+    /// Forget a host that is gone
+    #[arg(long, value_name = "HOST", value_parser = name)]
+    pub(crate) forget: Option<String>,
 }
 
 /// What to check, and how much to show.

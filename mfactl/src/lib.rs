@@ -120,6 +120,8 @@ fn run(args: Args, output: Output) -> Result<Verdict, Failure> {
         Command::Restore(from) => commands::restore::run(&mut context, &from),
         Command::BackupKey(file) => commands::backup::key::run(&mut context, &file),
         Command::RotateKey(how) => commands::rotate_key::run(&mut context, &how),
+        Command::Hosts(what) => commands::hosts::run(&mut context, what),
+        Command::Metrics => commands::metrics::run(&mut context),
         Command::Store(what) => commands::store::run(&mut context, what),
         Command::TestDelivery(where_to) => commands::test_delivery::run(&mut context, where_to),
         Command::Doctor(where_to) => commands::doctor::run(&mut context, &where_to),

@@ -21,6 +21,10 @@ pub struct Agent {
     /// Where its store, key and audit file are.
     state: PathBuf,
     socket: PathBuf,
+    /// The lines of `[store]`, unless it is the usual one.
+    store: Option<String>,
+    /// What it always runs under, such as a network of its own.
+    place: Vec<String>,
     child: Option<Child>,
 }
 
@@ -54,6 +58,16 @@ impl Agent {
         Self::configured(folder, state.to_owned(), socket, settings)
     }
 
+    /// An agent with these lines of `[store]` that always runs under `place`, never started.
+    #[must_use]
+    pub fn elsewhere(place: Vec<String>, store: &str, settings: &str) -> Self {
+        let mut agent = Self::unmade("");
+        agent.store = Some(store.to_owned());
+        agent.place = place;
+        agent.configure(settings);
+        agent
+    }
+
     /// Starts one at the default socket of the module and `mfactl`. Only for a [`crate::Machine`].
     #[must_use]
     pub fn at_default_socket(settings: &str) -> Self {
@@ -69,6 +83,8 @@ impl Agent {
             folder,
             state,
             socket,
+            store: None,
+            place: Vec::new(),
             child: None,
         };
         agent.configure(settings);
@@ -103,7 +119,8 @@ impl Agent {
 
     fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new("timeout");
-        command.arg("30").arg(&built().agent).args(arguments);
+        command.arg("30").args(&self.place);
+        command.arg(&built().agent).args(arguments);
         run(command.arg("--config").arg(self.config()))
     }
 
@@ -136,9 +153,11 @@ impl Agent {
     fn write_config(&self, trusted: &str, settings: &str) {
         let state = self.state.display();
         let socket = self.socket.display();
+        let usual = || format!("path = \"{state}/store\"\nkey_file = \"{state}/key\"");
+        let store = self.store.clone().unwrap_or_else(usual);
         let text = format!(
             "[server]\nsocket = \"{socket}\"\ntrusted = [{trusted}]\n\
-             [store]\npath = \"{state}/store\"\nkey_file = \"{state}/key\"\n\
+             [store]\n{store}\n\
              [audit]\nfile = \"{state}/audit.jsonl\"\nsyslog = false\n\
              {settings}\n"
         );
@@ -166,7 +185,8 @@ impl Agent {
     pub fn spawn_under(&mut self, wrapper: &[&str]) {
         assert!(self.child.is_none(), "the agent runs already");
         let agent = built().agent.to_string_lossy();
-        let mut words = wrapper.iter().copied().chain([&*agent]);
+        let place = self.place.iter().map(String::as_str);
+        let mut words = place.chain(wrapper.iter().copied()).chain([&*agent]);
         let mut command = Command::new(words.next().expect("a program"));
         let log = self.log_for_appending();
         let child = command

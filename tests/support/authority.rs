@@ -37,10 +37,30 @@ impl Authority {
     /// A certificate for a server of that name.
     #[must_use]
     pub fn certificate(&self, name: &str) -> Certificate {
+        self.certificate_for(name, &format!("DNS:{name}"))
+    }
+
+    /// A certificate for a server of that name at `address`, and for a client.
+    #[must_use]
+    pub fn certificate_of_address(&self, name: &str, address: &str) -> Certificate {
+        self.certificate_for(name, &format!("DNS:{name},IP:{address}"))
+    }
+
+    /// A certificate for a client, without a common name: the gateway of an etcd with users refuses one that has it.
+    #[must_use]
+    pub fn certificate_of_host(&self, name: &str) -> Certificate {
+        self.signed(name, &format!("DNS:{name}"), "/O=hosts")
+    }
+
+    fn certificate_for(&self, name: &str, names: &str) -> Certificate {
+        self.signed(name, names, &format!("/CN={name}"))
+    }
+
+    fn signed(&self, name: &str, names: &str, subject: &str) -> Certificate {
         let extension = self.path("extension");
-        std::fs::write(extension, format!("subjectAltName=DNS:{name}\n")).expect("an extension");
+        std::fs::write(extension, format!("subjectAltName={names}\n")).expect("an extension");
         self.openssl(&format!(
-            "req -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr"
+            "req -nodes -subj {subject} -keyout {name}.key -out {name}.csr"
         ));
         self.openssl(&format!(
             "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \

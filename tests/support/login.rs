@@ -148,13 +148,22 @@ impl Running {
     ///
     /// When the login ends without one.
     pub fn await_prompt(&mut self) {
+        let is_prompted = self.is_prompted();
+        assert!(
+            is_prompted,
+            "the login ended without a prompt: {}",
+            self.read
+        );
+    }
+
+    /// Waits until a prompt is shown or the login ends. Returns whether there is a prompt.
+    pub fn is_prompted(&mut self) -> bool {
         loop {
             let mut line = String::new();
             let count = self.stdout.read_line(&mut line).expect("output");
-            assert!(count > 0, "the login ended without a prompt: {}", self.read);
             self.read.push_str(&line);
-            if line.starts_with("prompt-") {
-                return;
+            if count == 0 || line.starts_with("prompt-") {
+                return count > 0;
             }
         }
     }

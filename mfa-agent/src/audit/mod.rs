@@ -15,6 +15,7 @@
 //! ([`earlier`]).
 
 pub mod cloud;
+mod counts;
 mod earlier;
 mod file;
 mod pending;
@@ -33,8 +34,12 @@ use serde::Serialize;
 pub use crate::lines::Origin;
 use crate::lines::Worker;
 use crate::log;
+pub use counts::Counts;
 use pending::Pending;
 pub use sink::AuditEntry;
+
+/// How long a change waits for its lines in the file.
+const LONGEST_SYNC: Duration = Duration::from_secs(1);
 
 /// Where events go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +60,9 @@ pub struct Audit {
     to_log: bool,
     /// Changes whose lines are not queued yet.
     pending: Pending,
+    counting: counts::Counting,
+    /// The store keeps no lines, so the file has to have them durably before the answer to a change leaves.
+    syncs_changes: AtomicBool,
     /// Lines of changes found no room: only the store has them, until the next start.
     has_gaps: AtomicBool,
 }
@@ -96,6 +104,8 @@ impl Audit {
             syslog: syslog.transpose()?,
             to_log,
             pending: Pending::default(),
+            counting: counts::Counting::default(),
+            syncs_changes: AtomicBool::new(false),
             has_gaps: AtomicBool::new(false),
         })
     }
@@ -122,14 +132,37 @@ impl Audit {
         origin: Origin,
         change: impl FnOnce() -> Result<(Vec<AuditEntry>, T), E>,
     ) -> Result<T, E> {
-        let _pending = self.pending.enter();
+        let pending = self.pending.enter();
         let (entries, said) = change()?;
+        let is_silent = entries.is_empty();
         for entry in entries {
             if !self.push(entry, origin) {
                 self.note_gap();
             }
         }
+        drop(pending);
+        if !is_silent && self.syncs_changes.load(Ordering::Relaxed) {
+            self.sync_change();
+        }
         Ok(said)
+    }
+
+    /// From now on the lines of a change are durable in the file when [`Audit::commit`] returns: a store that many hosts
+    /// share does not keep them.
+    pub fn sync_changes(&self) {
+        self.syncs_changes.store(true, Ordering::Relaxed);
+    }
+
+    /// A file that can't be written does not stop logins, as it does not where the store keeps the lines.
+    fn sync_change(&self) {
+        let deadline = Instant::now() + LONGEST_SYNC;
+        if self.file.as_ref().is_some_and(|file| !file.sync(deadline)) {
+            log::limited(
+                "audit sync",
+                "the audit file could not be made durable before an answer; a crash now would lose its last lines. Check \
+                 [audit] file in agent.toml",
+            );
+        }
     }
 
     /// Waits until the file durably has the line of every change that is durable in the store now.
@@ -148,6 +181,7 @@ impl Audit {
     /// Returns whether the file will have it.
     fn push(&self, entry: AuditEntry, origin: Origin) -> bool {
         let event = entry.event();
+        self.counting.count(event);
         if self.to_log {
             log::record(sink::level(event), &text::words(event), origin);
         }
@@ -168,6 +202,12 @@ impl Audit {
                  adds them: systemctl restart mfa-agent",
             );
         }
+    }
+
+    /// How many events there were since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counting.now()
     }
 
     /// Opens the file again with the next line, because it was rotated. (It would notice by

@@ -3,7 +3,7 @@
 use aead_stream::DecryptorBE32;
 use chacha20poly1305::XChaCha20Poly1305;
 use data_encoding::{BASE64, HEXLOWER};
-use mfa_protocol::backup::{BackupHead, VERSION};
+use mfa_protocol::backup::{BackupHead, UNORDERED, VERSION};
 use zeroize::Zeroizing;
 
 use super::{BackupError, Content, End, Item, ItemError, Meta, NONCE, bound};
@@ -23,8 +23,8 @@ pub struct Opener {
     bound: [u8; 32],
     chunks: u64,
     has_begun: bool,
-    /// The last key, since they are in order.
-    last: Vec<u8>,
+    /// The last key, if they are in order.
+    last: Option<Vec<u8>>,
     seen: End,
     end: Option<End>,
 }
@@ -34,7 +34,7 @@ pub struct Opener {
 pub struct Opened {
     /// In the first chunk.
     pub meta: Option<Meta>,
-    /// In the order of their keys.
+    /// In the order of their keys, unless the store was shared.
     pub records: Vec<Content>,
 }
 
@@ -45,9 +45,9 @@ impl Opener {
     ///
     /// [`BackupError`] when the head is not one, or the key does not open it.
     pub fn begin(head: &BackupHead, opening: &Opening<'_>) -> Result<Self, BackupError> {
-        if head.version != VERSION {
+        if ![VERSION, UNORDERED].contains(&head.version) {
             return Err(BackupError::Head(format!(
-                "it has version {}, and this one knows {VERSION}; use the mfa-agent that made it or a newer one",
+                "it has version {}, and this one knows {VERSION} and {UNORDERED}; use the mfa-agent that made it or a newer one",
                 head.version
             )));
         }
@@ -78,7 +78,7 @@ impl Opener {
             bound: bound(head)?,
             chunks: 0,
             has_begun: false,
-            last: Vec::new(),
+            last: (head.version == VERSION).then(Vec::new),
             seen: End::default(),
             end: None,
         })
@@ -128,10 +128,12 @@ impl Opener {
                 opened.meta = Some(meta);
             }
             Item::Record(content) => {
-                if content.key <= self.last {
-                    return Err(ItemError::Order);
+                if let Some(last) = &mut self.last {
+                    if content.key <= *last {
+                        return Err(ItemError::Order);
+                    }
+                    last.clone_from(&content.key);
                 }
-                self.last.clone_from(&content.key);
                 self.seen.records += 1;
                 self.seen.damaged += u64::from(content.is_damaged);
                 opened.records.push(content);

@@ -4,7 +4,7 @@ use aead_stream::EncryptorBE32;
 use chacha20poly1305::XChaCha20Poly1305;
 use data_encoding::BASE64;
 use jiff::Timestamp;
-use mfa_protocol::backup::{BackupHead, VERSION};
+use mfa_protocol::backup::{BackupHead, UNORDERED, VERSION};
 use zeroize::Zeroizing;
 
 use super::item::Buffer;
@@ -27,7 +27,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Begins a backup: its head, and the rest.
+    /// Begins a backup: its head, and the rest. `ordered`: the records come in the order of their keys.
     ///
     /// # Errors
     ///
@@ -35,13 +35,14 @@ impl Sealer {
     pub fn begin(
         sealing: &Sealing<'_>,
         meta: &Meta,
+        ordered: bool,
         now: Timestamp,
     ) -> Result<(BackupHead, Self), BackupError> {
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *key).map_err(BackupError::Random)?;
         let nonce = random::<NONCE>()?;
         let mut head = BackupHead {
-            version: VERSION,
+            version: if ordered { VERSION } else { UNORDERED },
             made_at: format!("{now:.0}"),
             agent: env!("CARGO_PKG_VERSION").to_owned(),
             nonce: BASE64.encode(&nonce),

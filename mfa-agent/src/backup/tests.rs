@@ -16,7 +16,7 @@ fn sealed(sealing: &Sealing<'_>, records: &[(Vec<u8>, Vec<u8>)]) -> (BackupHead,
     let meta = Meta {
         lasting: vault(1).lasting().clone(),
     };
-    let (head, mut sealer) = Sealer::begin(sealing, &meta, Timestamp::UNIX_EPOCH).unwrap();
+    let (head, mut sealer) = Sealer::begin(sealing, &meta, true, Timestamp::UNIX_EPOCH).unwrap();
     let mut chunks = Vec::new();
     for (key, value) in records {
         if !sealer.has_room_for(key, value) {
@@ -55,6 +55,29 @@ fn some() -> Records {
     (0..60u8)
         .map(|n| (format!("account/{n:03}").into_bytes(), vec![n; 2_000]))
         .collect()
+}
+
+#[test]
+fn records_of_a_shared_store_come_in_any_order_and_others_in_theirs() {
+    let vault = vault(1);
+    let meta = Meta {
+        lasting: vault.lasting().clone(),
+    };
+    for (ordered, opens) in [(true, false), (false, true)] {
+        let (head, mut sealer) = Sealer::begin(
+            &Sealing::Host(&vault),
+            &meta,
+            ordered,
+            Timestamp::UNIX_EPOCH,
+        )
+        .unwrap();
+        for key in [b"account/b", b"account/a"] {
+            sealer.add(key, b"1", false);
+        }
+        let chunks = [sealer.last().unwrap()];
+        let read = opened(&head, &Opening::Host(&vault), &chunks);
+        assert_eq!(read.is_ok(), opens, "{ordered}");
+    }
 }
 
 #[test]
@@ -141,9 +164,11 @@ fn the_head_is_bound_to_the_chunks() {
         ..head.clone()
     };
     opened(&later, &Opening::Host(&vault(1)), &chunks).unwrap_err();
-    let version = BackupHead { version: 2, ..head };
+    let mut version = BackupHead { version: 2, ..head };
+    opened(&version, &Opening::Host(&vault(1)), &chunks).unwrap_err();
+    version.version = 3;
     let error = opened(&version, &Opening::Host(&vault(1)), &chunks).unwrap_err();
-    assert!(error.to_string().contains("version 2"), "{error}");
+    assert!(error.to_string().contains("version 3"), "{error}");
 }
 
 #[test]

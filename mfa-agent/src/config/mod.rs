@@ -30,11 +30,11 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Problem};
-pub use keys::{Admin, Audit, Hotp, Notify, Recovery, SelfService, Server, Store, Totp};
+pub use keys::{Admin, Audit, Hotp, Metrics, Notify, Recovery, SelfService, Server, Totp};
 pub use last_good::LastGood;
 pub use settings::{
-    Delivery, Email, EmailRoute, Overridden, Pin, Prompts, Questions, Radius, Settings, Sms,
-    SmsRoute, WebhookSecret,
+    Delivery, Email, EmailRoute, Engine, Overridden, Pin, Prompts, Questions, Radius, Settings,
+    Sms, SmsRoute, Store, WebhookSecret,
 };
 pub use words::{AddressSource, GecosField, NumberSource};
 

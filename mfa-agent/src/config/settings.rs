@@ -4,10 +4,12 @@
 mod delivery;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::keys::{Admin, Audit, Hotp, Notify, Push, Recovery, SelfService, Server, Store, Totp};
+use super::keys::{Admin, Audit, Hotp, Metrics, Notify, Push, Recovery, SelfService, Server, Totp};
 pub use super::overridden::Overridden;
+use crate::store::etcd::Access;
 pub use delivery::{Delivery, Email, EmailRoute, Radius, Sms, SmsRoute, WebhookSecret};
 use mfa_core::account::RequestLimits;
 use mfa_core::factors::Factor;
@@ -17,6 +19,26 @@ use mfa_core::lockout::Limits;
 use mfa_core::login::KeyTerms;
 use mfa_core::policy::{Place, Policy};
 use mfa_core::texts::Texts;
+
+/// `[store]`: where records and their key are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// What keeps the records.
+    pub engine: Engine,
+    /// The folder of the records on this host.
+    pub path: PathBuf,
+    /// The file of the key.
+    pub key_file: PathBuf,
+}
+
+/// What keeps the records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// This host.
+    Sled,
+    /// A cluster that many hosts share.
+    Etcd(Box<Access>),
+}
 
 /// All settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +75,8 @@ pub struct Settings {
     pub questions: Questions,
     /// `[audit]`: where events are recorded.
     pub audit: Audit,
+    /// `[metrics]`: where a monitor reads.
+    pub metrics: Metrics,
     /// `[admin]`: who else may administer.
     pub admin: Admin,
     /// `[self_service]`: what users may change themselves.

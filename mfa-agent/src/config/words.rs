@@ -62,6 +62,21 @@ impl FromStr for ProviderName {
     }
 }
 
+/// The word of `[store] engine`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EngineName {
+    Sled,
+    Etcd,
+}
+
+impl FromStr for EngineName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        word(text, [("sled", Self::Sled), ("etcd", Self::Etcd)])
+    }
+}
+
 /// Where the number of a user is: `[delivery.sms] number_from`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NumberSource {

@@ -58,10 +58,7 @@ impl Roots {
     ///
     /// [`RootsError`]: there are none.
     pub fn load(&self) -> Result<Trust, RootsError> {
-        let certificates = match self {
-            Self::System => of_the_host()?,
-            Self::File(path) => of_file(path)?,
-        };
+        let certificates = self.certificates()?;
         let mut store = RootCertStore::empty();
         let (usable, _) = store.add_parsable_certificates(certificates.iter().cloned());
         let none = |reason: String| match self {
@@ -84,6 +81,18 @@ impl Roots {
             client: Arc::new(client),
             agent: agent(&certificates, provider),
         })
+    }
+
+    /// The certificates, for others who make connections.
+    ///
+    /// # Errors
+    ///
+    /// As [`Roots::load`].
+    pub(crate) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, RootsError> {
+        match self {
+            Self::System => of_the_host(),
+            Self::File(path) => of_file(path),
+        }
     }
 }
 

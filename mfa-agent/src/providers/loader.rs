@@ -17,6 +17,7 @@ use crate::delivery::{
     Authentication, Command, Credentials, MailRoute, Mailer, ProgramPath, Roots, SecretError,
     Sendmail, Smtp, TextRoute, Texter, Trust, Vonage, Webhook, read_secret,
 };
+use crate::host_name;
 use crate::trusted_path::TrustError;
 
 const SHORT_SECRET: &str = "it is shorter than the 16 characters that RFC 2865 recommends, so an \
@@ -185,9 +186,7 @@ impl<'a> Loader<'a> {
     }
 
     fn host_name(&mut self, key: &str) -> Option<String> {
-        let name = nix::unistd::gethostname().ok();
-        let name = name.and_then(|name| name.into_string().ok());
-        let name = name.filter(|name| !name.is_empty());
+        let name = host_name::own();
         if name.is_none() {
             self.refuse(key, "is not set, and this host has no name; set it");
         }

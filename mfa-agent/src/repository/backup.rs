@@ -8,7 +8,7 @@ use mfa_protocol::backup::BackupHead;
 use zeroize::Zeroizing;
 
 use super::view::View;
-use super::{AccountRepository, LastBackup, RepositoryError};
+use super::{AccountRepository, Key, LastBackup, RepositoryError};
 use crate::backup::{BackupError, End, Meta, Recipient, Sealer, Sealing};
 use crate::store::{Record, Snapshot, StoreError};
 use mfa_core::account::Account;
@@ -47,15 +47,12 @@ impl AccountRepository {
         recipient: Option<&Recipient>,
         now: Timestamp,
     ) -> Result<(BackupHead, BackupRun), BackupError> {
-        self.view().map_err(unreadable)?;
-        let gate = self.gate();
-        let (view, snapshot) = (Arc::clone(&gate), self.store.snapshot()?);
-        drop(gate);
+        let (view, snapshot) = self.view_and_snapshot()?;
         let sealing = recipient.map_or(Sealing::Host(&view.vault), Sealing::Recipient);
         let meta = Meta {
             lasting: view.vault.lasting().clone(),
         };
-        let (head, sealer) = Sealer::begin(&sealing, &meta, now)?;
+        let (head, sealer) = Sealer::begin(&sealing, &meta, !self.is_shared(), now)?;
         let run = BackupRun {
             at: now,
             view,
@@ -65,6 +62,19 @@ impl AccountRepository {
             done: End::default(),
         };
         Ok((head, run))
+    }
+
+    /// All records, and the view that was the current one then.
+    fn view_and_snapshot(&self) -> Result<(Arc<View>, Box<dyn Snapshot>), StoreError> {
+        loop {
+            self.view().map_err(unreadable)?;
+            let gate = self.gate();
+            let (view, snapshot) = (Arc::clone(&gate), self.store.snapshot()?);
+            drop(gate);
+            if self.is_current(&view).map_err(unreadable)? {
+                return Ok((view, snapshot));
+            }
+        }
     }
 }
 
@@ -82,7 +92,8 @@ impl BackupRun {
             let Some(key) = self.view.key(&stored_key) else {
                 continue;
             };
-            let plain = self.unsealed(&stored_key, &bytes);
+            let unsealed = self.unsealed(&stored_key, &bytes);
+            let (key, plain) = unsealed.map_or((key, None), |(key, plain)| (key, Some(plain)));
             let value = plain.as_deref().map_or(bytes.as_slice(), |plain| plain);
             if !sealer.has_room_for(&key.0, value) {
                 self.read.push_front((stored_key, bytes));
@@ -114,10 +125,10 @@ impl BackupRun {
     }
 
     /// The record as a restore needs it; none if it is damaged.
-    fn unsealed(&self, stored_key: &[u8], bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let plain = self.view.vault.open(stored_key, bytes).ok()?;
+    fn unsealed(&self, stored_key: &[u8], bytes: &[u8]) -> Option<(Key, Zeroizing<Vec<u8>>)> {
+        let (key, plain) = self.view.open(stored_key, bytes).ok()?;
         Account::decode(&plain).ok()?;
-        Some(plain)
+        Some((key, plain))
     }
 }
 

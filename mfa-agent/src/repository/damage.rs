@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::view::View;
 use super::{AccountRepository, Key, RepositoryError, printable};
 use crate::log;
 use crate::store::{Change, Stored, Swap};
@@ -92,7 +93,7 @@ impl AccountRepository {
                 continue;
             };
             checked.records += 1;
-            if let Err(error) = Self::open_in(&view, &key, &stored) {
+            if let Err(error) = Self::open_listed(&view, &stored_key, &stored) {
                 self.damage.note(&key, &error);
                 checked.damaged.push((printable(&key), error.to_string()));
             }
@@ -112,7 +113,7 @@ impl AccountRepository {
     ) -> Result<Dropped, RepositoryError> {
         let key = Key(name.as_bytes().to_vec());
         loop {
-            let view = self.gate();
+            let view = self.view_for_change()?;
             let stored_key = view.stored(&key);
             if view.key(&stored_key).is_none() {
                 return Ok(Dropped::Missing);
@@ -120,17 +121,17 @@ impl AccountRepository {
             let Some(stored) = self.store.load(&stored_key)? else {
                 return Ok(Dropped::Missing);
             };
-            if Self::open_in(&view, &key, &stored).is_ok() {
+            if Self::open_listed(&view, &stored_key, &stored).is_ok() {
                 return Ok(Dropped::Intact);
             }
-            self.watch.note(&[&key]);
             let change = Change {
                 key: &stored_key,
                 expected: Some(&stored.revision),
                 new: None,
                 line: lines,
             };
-            if self.store.swap(change)? == Swap::Done {
+            let swaps = self.swap_in(&view, &[&key], &[change])?;
+            if swaps.is_some_and(|swaps| swaps == [Swap::Done]) {
                 self.damage.forget(name);
                 return Ok(Dropped::Done);
             }
@@ -140,13 +141,16 @@ impl AccountRepository {
     /// The account in a record, as it is read by a list: none if it is damaged, which is noted.
     pub(super) fn listed(
         &self,
-        opened: Result<Account, RepositoryError>,
-        key: &Key,
-    ) -> Option<Account> {
+        opened: Result<(Key, Account), RepositoryError>,
+        view: &View,
+        stored_key: &[u8],
+    ) -> Option<(Key, Account)> {
         match opened {
-            Ok(account) => Some(account),
+            Ok(opened) => Some(opened),
             Err(error) => {
-                self.damage.note(key, &error);
+                if let Some(key) = view.key(stored_key) {
+                    self.damage.note(&key, &error);
+                }
                 None
             }
         }
@@ -164,7 +168,7 @@ impl AccountRepository {
         &self,
         key: &Key,
         stored: &Stored,
-        view: &super::View,
+        view: &View,
     ) -> Result<Account, RepositoryError> {
         Self::open_in(view, key, stored).inspect_err(|error| {
             if Self::is_damage(error) {

@@ -10,16 +10,24 @@
 //! ```
 //!
 //! Logins go on, except during the fourth step, which joins at most [`FEW`] records. An end before it changes nothing.
+//! In a store that many hosts share the others change records, too: see [`fleet`].
+
+mod fleet;
+mod join;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use mfa_protocol::backup::BackupHead;
 
+use super::records::seal;
 use super::view::{Epoch, View};
-use super::{ACCOUNTS, AccountRepository, Key, PLACEHOLDER, RepositoryError, room, seal};
+use super::{ACCOUNTS, AccountRepository, Key, PLACEHOLDER, RepositoryError, room};
+pub use fleet::Abandoned;
+
 use crate::backup::{BackupError, Content, Opener, Opening};
-use crate::store::{Change, Swap};
+use crate::store::{Change, Moment, Swap};
+use join::{added, known};
 use mfa_core::account::{Account, RecordError};
 
 /// How many changed records may be left for the step during which no change goes on.
@@ -41,6 +49,10 @@ pub struct RestoreRun {
     is_same_lineage: bool,
     /// How far step 2 has come.
     at: Leftovers,
+    /// In a shared store: what changed after this is not joined yet.
+    since: Option<Moment>,
+    /// How often changed records were joined.
+    passes: u32,
     summary: RestoreSummary,
 }
 
@@ -67,6 +79,8 @@ pub struct RestoreSummary {
     pub accounts: u64,
     /// Damaged records in the backup, of which there is no other here; they refuse their users.
     pub damaged: u64,
+    /// Those among them of which nobody can tell whose they are: they refuse nobody.
+    pub unnamed: u64,
     /// Damaged records in the backup whose current ones are intact, and were kept.
     pub kept: u64,
     /// Factors that were removed since the backup, and are back.
@@ -125,6 +139,19 @@ pub enum RestoreError {
     NotEmpty,
     #[error("another restore is going on; wait for its end")]
     Busy,
+    /// Another host does it.
+    #[error(
+        "a restore that {0} began at {1} is going on; wait for its end. If {0} is gone: mfactl restore --abandon"
+    )]
+    Elsewhere(String, String),
+    /// Its records would be sealed with a key that is on its way out.
+    #[error(
+        "the key is being changed ({0} is the one before), so nothing is restored now. First: mfactl rotate-key"
+    )]
+    Rotating(String),
+    /// On another host, or because this one was too slow.
+    #[error("the restore was abandoned, on this host or another; nothing was restored")]
+    Abandoned,
     #[error("the backup is not complete")]
     Incomplete,
     #[error(
@@ -162,6 +189,10 @@ impl AccountRepository {
         if staged.is_some() {
             return Err(RestoreError::Busy);
         }
+        let since = match self.is_shared() {
+            true => Some(self.claim_restore(epoch, now)?),
+            false => None,
+        };
         // No swap is under way: each one from now on is noted.
         let write = self.view.write().unwrap_or_else(PoisonError::into_inner);
         self.watch.start();
@@ -175,6 +206,8 @@ impl AccountRepository {
             target: None,
             is_same_lineage: false,
             at: Leftovers::After(ACCOUNTS, None),
+            since,
+            passes: 0,
             summary: RestoreSummary {
                 epoch: epoch.to_string(),
                 made_at: head.made_at.parse().ok(),
@@ -188,7 +221,10 @@ impl AccountRepository {
     /// Ends a restore that did not come to its end. What it wrote is swept away later.
     pub fn abandon_restore(&self) {
         self.watch.stop();
-        *self.staged() = None;
+        let staged = self.staged().take();
+        if let Some(epoch) = staged.filter(|_| self.is_shared()) {
+            self.end_own_restore(epoch);
+        }
     }
 
     /// Takes the next chunk of the backup. Returns how many records it had.
@@ -208,13 +244,13 @@ impl AccountRepository {
         if let Some(meta) = opened.meta {
             run.is_same_lineage = meta.lasting == *view.vault.lasting();
             let vault = view.vault.with_lasting(meta.lasting);
-            run.target = Some(View::new(vault, Some(run.epoch)));
+            run.target = Some(view.restored(vault, run.epoch));
         }
         let target = run.target.as_ref().ok_or(RestoreError::Incomplete)?;
         let mut new = Vec::with_capacity(opened.records.len());
         for content in &opened.records {
             let key = Key(content.key.clone());
-            let bytes = self.restored(
+            new.push(self.restored(
                 &view,
                 target,
                 &key,
@@ -222,15 +258,13 @@ impl AccountRepository {
                 run.is_same_lineage,
                 run.now,
                 &mut run.summary,
-            )?;
-            new.push((target.stored(&key).into_owned(), bytes));
+            )?);
         }
         let changes: Vec<Change<'_>> = new.iter().map(|(key, new)| added(key, new)).collect();
-        let swaps = self
-            .store
-            .swap_all(&changes)
-            .map_err(RepositoryError::from)?;
-        if swaps.contains(&Swap::Conflict) {
+        if self
+            .write_staged(run.epoch, &changes)?
+            .contains(&Swap::Conflict)
+        {
             return Err(RestoreError::Busy);
         }
         Ok(opened.records.len() as u64)
@@ -254,14 +288,18 @@ impl AccountRepository {
         };
         if let Leftovers::After(prefix, after) = &run.at {
             self.check_room(|_| run.live)?;
-            let summary = &mut run.summary;
-            let next = self.keep_left_over(target, prefix, after.as_deref(), limit, summary)?;
+            let (epoch, summary) = (run.epoch, &mut run.summary);
+            let from = (*prefix, after.as_deref());
+            let next = self.keep_left_over((target, epoch), from, limit, summary)?;
             run.at = match next {
                 Some(after) => Leftovers::After(prefix, Some(after)),
                 None if *prefix == ACCOUNTS => Leftovers::After(PLACEHOLDER, None),
                 None => Leftovers::Done,
             };
             return Ok(Step::More);
+        }
+        if self.is_shared() {
+            return self.finish_shared(run, lines);
         }
         if self.watch.len() > FEW {
             self.join_again(&*self.view()?, run, limit)?;
@@ -285,17 +323,17 @@ impl AccountRepository {
         let changed = self.change_state(&view.vault, lines.as_deref(), |state| {
             state.set_epoch(run.epoch);
             state.lasting = Some(lasting.clone());
+            Ok::<_, RepositoryError>(())
         });
         let state = match changed {
             Ok(state) => state,
             Err(error) => {
                 // It may have become durable all the same.
-                self.is_stale
-                    .store(true, std::sync::atomic::Ordering::Release);
+                self.note_stale();
                 return Err(error.into());
             }
         };
-        *view = Arc::new(state.view(&view.vault)?);
+        *view = Arc::new(state.view(&view.vault, None, false)?);
         drop(view);
         self.damage.clear();
         self.abandon_restore();
@@ -312,17 +350,20 @@ impl AccountRepository {
         is_same_lineage: bool,
         now: Timestamp,
         summary: &mut RestoreSummary,
-    ) -> Result<Vec<u8>, RestoreError> {
+    ) -> Result<(Vec<u8>, Vec<u8>), RestoreError> {
         let live = self.live(view, key, is_same_lineage)?;
         if content.is_damaged {
-            let Some(live) = live else {
+            let Some((key, live)) = live else {
                 summary.damaged += 1;
-                return Ok(content.value.to_vec());
+                summary.unnamed += u64::from(key.is_hidden() && !target.is_hidden());
+                return Ok((target.stored(key).into_owned(), content.value.to_vec()));
             };
             summary.kept += 1;
             let kept = live.clone().restored(Some(&live), now);
-            return Ok(seal(target, key, &kept.account)?);
+            let stored = target.stored(&key).into_owned();
+            return Ok((stored, seal(target, &key, &kept.account)?));
         }
+        let live = live.map(|(_, live)| live);
         let account = Account::decode(&content.value)
             .map_err(|e| RestoreError::Record(super::printable(key), e))?;
         if let Some(live) = live.as_ref().filter(|_| is_same_lineage) {
@@ -334,7 +375,8 @@ impl AccountRepository {
         summary.assumed += u64::from(restored.assumed);
         summary.unknown_counters += u64::from(restored.unknown_counters);
         summary.unknown_codes += u64::from(restored.unknown_codes);
-        Ok(seal(target, key, &restored.account)?)
+        let stored = target.stored(key).into_owned();
+        Ok((stored, seal(target, key, &restored.account)?))
     }
 
     /// What the current records know of an account. Of a damaged one nothing is known.
@@ -343,101 +385,16 @@ impl AccountRepository {
         view: &View,
         key: &Key,
         is_same_lineage: bool,
-    ) -> Result<Option<Account>, RepositoryError> {
-        let Some(stored) = self.store.load(&view.stored(key))? else {
-            return Ok(None);
-        };
-        let mut live = Self::open_in(view, key, &stored).ok();
-        if let Some(account) = live.as_mut().filter(|_| !is_same_lineage) {
-            account.forget_foreign_codes();
-        }
-        Ok(live)
-    }
-
-    /// Keeps what has to be kept of records that the backup does not have. Returns where to go on.
-    fn keep_left_over(
-        &self,
-        target: &View,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-        summary: &mut RestoreSummary,
-    ) -> Result<Option<Vec<u8>>, RestoreError> {
-        let view = self.view()?;
-        let (prefix, unprefixed) = (view.stored(&Key(prefix.to_vec())).into_owned(), prefix);
-        let page = self
-            .store
-            .page(&prefix, after, limit)
-            .map_err(RepositoryError::from)?;
-        let next = (page.len() == limit).then(|| page.last().map(|(key, _)| key.clone()));
-        let mut new = Vec::new();
-        for (stored_key, stored) in page {
-            let key = Key([unprefixed, &stored_key[prefix.len()..]].concat());
-            let there = target.stored(&key).into_owned();
-            if self
-                .store
-                .load(&there)
-                .map_err(RepositoryError::from)?
-                .is_some()
-            {
-                continue;
-            }
-            let live = Self::open_in(&view, &key, &stored).ok();
-            // The user of a damaged one had something, too.
-            let is_enrolled = live.as_ref().is_none_or(|live| !live.has_never_enrolled());
-            let gone = u64::from(key.is_account() && is_enrolled);
-            RestoreSummary::note(&mut summary.gone, &mut summary.gone_users, &key, gone);
-            if let Some(left) = live.and_then(|live| live.left_over()) {
-                new.push((there, seal(target, &key, &left)?));
-            }
-        }
-        let changes: Vec<Change<'_>> = new.iter().map(|(key, new)| added(key, new)).collect();
-        self.store
-            .swap_all(&changes)
-            .map_err(RepositoryError::from)?;
-        Ok(next.flatten())
-    }
-
-    /// Joins records that changed since they were joined.
-    fn join_again(&self, view: &View, run: &RestoreRun, limit: usize) -> Result<(), RestoreError> {
-        let target = run.target.as_ref().ok_or(RestoreError::Incomplete)?;
-        for key in self.watch.take(limit).ok_or(RestoreError::TooBusy)? {
-            let there = target.stored(&key);
-            let staged = self.store.load(&there).map_err(RepositoryError::from)?;
-            let live = self.live(view, &key, run.is_same_lineage)?;
-            let joined = match &staged {
-                None => live.and_then(|live| live.left_over()),
-                // A damaged record stays as it is.
-                Some(stored) => Self::open_in(target, &key, stored)
-                    .ok()
-                    .map(|staged| staged.restored(live.as_ref(), run.now).account),
-            };
-            let Some(joined) = joined else {
-                continue;
-            };
-            let sealed = seal(target, &key, &joined)?;
-            let change = Change {
-                expected: staged.as_ref().map(|staged| &staged.revision),
-                ..added(&there, &sealed)
-            };
-            if self.store.swap(change).map_err(RepositoryError::from)? == Swap::Conflict {
-                return Err(RestoreError::Busy);
-            }
-        }
-        Ok(())
+    ) -> Result<Option<(Key, Account)>, RepositoryError> {
+        let stored_key = view.stored(key);
+        let stored = self.store.load(&stored_key)?;
+        let opened = stored.map(|stored| Self::open_listed(view, &stored_key, &stored));
+        let live = opened.and_then(Result::ok);
+        Ok(live.map(|(key, live)| (key, known(live, is_same_lineage))))
     }
 
     pub(super) fn staged(&self) -> MutexGuard<'_, Option<Epoch>> {
         let staged: &Mutex<_> = &self.staged;
         staged.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn added<'a>(key: &'a [u8], new: &'a [u8]) -> Change<'a> {
-    Change {
-        key,
-        expected: None,
-        new: Some(new),
-        line: None,
     }
 }

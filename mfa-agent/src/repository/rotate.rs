@@ -6,7 +6,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
-use super::view::View;
+mod fleet;
+
+pub use fleet::{HostKeys, Prepared};
+
+use super::view::{View, is_sealed};
 use super::{AccountRepository, CHECKED, RepositoryError, nonce, room};
 use crate::store::{Change, Stored};
 use crate::vault::{KeyError, KeySource, Vault};
@@ -23,6 +27,8 @@ pub struct KeyState {
     pub others: Vec<String>,
     /// The key before, while records may be sealed with it.
     pub rotating: Option<String>,
+    /// The next key of a shared store, which all hosts are to have before it seals.
+    pub prepared: Option<String>,
 }
 
 /// What became of some records.
@@ -54,6 +60,63 @@ pub enum RotateError {
     Credential,
     #[error("a restore is going on; wait for its end")]
     Restoring,
+    /// One host needs no preparation.
+    #[error(
+        "no other host shares the store of this one, so nothing has to be prepared. To change the key: mfactl rotate-key"
+    )]
+    NotShared,
+    /// Only systemd can add one.
+    #[error(
+        "the key is a credential of systemd, so the agent can't make the next one. Pass the present one as mfa.key.old \
+         and a new one as mfa.key, the same on every host, restart the agents, and repeat this command: see \
+         mfactl-rotate-key(1)"
+    )]
+    SharedCredential,
+    /// The hosts of a shared store do not have another key yet.
+    #[error(
+        "the key was not changed: first all hosts that share the store need the new one. To make it: mfactl rotate-key \
+         --prepare"
+    )]
+    NotPrepared,
+    /// The folder of the key is not the agent's.
+    #[error(
+        "the agent can't make a key beside its own: {reason}. Make it as root: install -m 0600 -o mfa -g mfa /dev/null {0} \
+         && printf 'mfa-key-v1:%s\\n' \"$(head -c 32 /dev/urandom | base64)\" > {0}; then repeat this command",
+        file.display()
+    )]
+    Unwritable {
+        reason: std::io::Error,
+        file: PathBuf,
+    },
+    /// Some hosts would be left without a key.
+    #[error(
+        "the key was not changed: {} not have the new key {key}, and would serve nobody. Copy its file there, and wait \
+         a minute; a host that is gone: mfactl hosts --forget NAME. To see all: mfactl rotate-key --status",
+        said(hosts)
+    )]
+    Missing { key: String, hosts: Vec<String> },
+    /// The new key is not on this host.
+    #[error(
+        "the key was not changed: the key {key} is not on this host. Copy it to {}, owned by the agent's user with \
+         mode 0600, or run this command on a host that has it", file.display()
+    )]
+    NotHere { key: String, file: PathBuf },
+    /// Another change is not at its end.
+    #[error("another change of the key is not at its end. Go on with it: mfactl rotate-key")]
+    Unfinished,
+}
+
+/// The first of some hosts, as a sentence goes on with them.
+fn said(hosts: &[String]) -> String {
+    match hosts {
+        [one] => format!("{one} does"),
+        hosts if hosts.len() <= 5 => format!("{} do", hosts.join(", ")),
+        hosts => format!(
+            "{} and {} others do",
+            hosts[..5].join(", "),
+            hosts.len() - 5
+        ),
+    }
 }
 
 impl AccountRepository {
@@ -69,6 +132,7 @@ impl AccountRepository {
             key_id: view.vault.key_id(),
             others: view.vault.other_ids(),
             rotating: state.rotating,
+            prepared: state.prepared,
         })
     }
 
@@ -85,6 +149,9 @@ impl AccountRepository {
     ) -> Result<bool, RotateError> {
         if self.staged().is_some() {
             return Err(RotateError::Restoring);
+        }
+        if self.is_shared() {
+            return self.begin_shared(source, lines);
         }
         let known = self.view()?;
         let (state, _) = self.state(&known.vault)?;
@@ -109,10 +176,11 @@ impl AccountRepository {
         self.change_state(&view.vault, lines, |state| {
             state.lasting = Some(lasting.clone());
             state.rotating = Some(before.clone());
+            Ok::<_, RepositoryError>(())
         })?;
         source.replace()?;
         let vault = Vault::with(&source.load_ring()?, Some(lasting)).opening_also(&view.vault);
-        *view = Arc::new(View::new(vault, view.epoch));
+        *view = Arc::new(View::new(vault, view.epoch, false));
         Ok(true)
     }
 
@@ -126,6 +194,7 @@ impl AccountRepository {
         self.change_state(&gate.vault, None, |state| {
             state.lasting = Some(lasting.clone());
             state.rotating = Some(earlier.clone());
+            Ok::<_, RepositoryError>(())
         })?;
         Ok(())
     }
@@ -155,6 +224,10 @@ impl AccountRepository {
     /// Notes the keys that last, before another key seals the first record: later, nothing tells which key they were
     /// derived from.
     pub(super) fn keep_lasting(&self) -> Result<(), RepositoryError> {
+        if self.is_shared() {
+            // It has them from the beginning.
+            return Ok(());
+        }
         let view = self.known_view();
         let vault = &view.vault;
         let (state, _) = self.state(vault)?;
@@ -171,7 +244,10 @@ impl AccountRepository {
         let first = earlier.first().or(current.first());
         if let Some((_, lasting)) = first.and_then(|bytes| vault.sealer(bytes)) {
             let lasting = lasting.clone();
-            self.change_state(vault, None, |state| state.lasting = Some(lasting.clone()))?;
+            self.change_state(vault, None, |state| {
+                state.lasting = Some(lasting.clone());
+                Ok::<_, RepositoryError>(())
+            })?;
         }
         Ok(())
     }
@@ -190,16 +266,20 @@ impl AccountRepository {
         if !dry_run {
             self.check_room(|_| 0)?;
         }
-        let view = self.view()?;
+        let view = match dry_run {
+            true => self.view()?,
+            false => self.view_for_change()?,
+        };
         let page = self.store.page(b"", after, limit)?;
         let next = (page.len() == limit).then(|| page.last().map(|(key, _)| key.clone()));
+        let page = page.into_iter().filter(|(key, _)| is_sealed(key));
         let mut done = Resealed {
-            records: page.len() as u64,
             next: next.flatten(),
             ..Resealed::default()
         };
         let mut sealed = Vec::new();
         for (key, stored) in page {
+            done.records += 1;
             if view.vault.is_current(&stored.bytes) {
                 continue;
             }
@@ -237,10 +317,19 @@ impl AccountRepository {
     ///
     /// A [`RotateError`].
     pub fn end_rotation(&self, lines: Option<&[u8]>) -> Result<Option<String>, RotateError> {
-        let gate = self.gate();
-        let (state, _) = self.state(&gate.vault)?;
+        let view = self.view()?;
+        let (state, _) = self.state(&view.vault)?;
+        if let Some(earlier) = state.rotating.as_ref().filter(|_| self.is_shared())
+            && !view.vault.has_key(earlier)
+        {
+            return Err(RotateError::Unfinished);
+        }
         if state.rotating.is_some() {
-            self.change_state(&gate.vault, lines, |state| state.rotating = None)?;
+            let gate = self.gate();
+            self.change_state(&gate.vault, lines, |state| {
+                state.rotating = None;
+                Ok::<_, RepositoryError>(())
+            })?;
         }
         Ok(state.rotating)
     }

@@ -1,15 +1,17 @@
 //! What is true of all records: one sealed record, changed by compare-and-swap as any other.
+//!
+//! In a shared store each change of another record is guarded by it, so a host that has not noticed a restore or a new
+//! key can't write between the records. There the key that seals this record seals all others.
 
 use jiff::Timestamp;
+use mfa_core::account::Account;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::view::{Epoch, View};
-use super::{AccountRepository, RepositoryError, nonce};
+use super::view::{Epoch, Restoring, STATE, View};
+use super::{AccountRepository, MAX_CONFLICTS, RepositoryError, nonce};
 use crate::store::{Change, Revision, Swap};
-use crate::vault::{Lasting, Vault};
-
-const STATE: &[u8] = b"vault/state";
+use crate::vault::{Lasting, Vault, VaultError};
 
 /// The record.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -23,9 +25,24 @@ pub(super) struct State {
     /// The ID of the key before, while records may be sealed with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rotating: Option<String>,
+    /// The ID of the key that all hosts of a shared store are to have before it seals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) prepared: Option<String>,
+    /// The IDs of keys that sealed before, the newest last: none of them becomes the next one again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) retired: Vec<String>,
+    /// The restore of a shared store that is going on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) restoring: Option<Restoring>,
+    /// The newest format of records that all hosts of a shared store read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) format: Option<u32>,
     /// The last backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) backup: Option<LastBackup>,
+    /// The key that seals this record.
+    #[serde(skip)]
+    pub(super) sealer: Option<String>,
 }
 
 /// The last backup that came to its end.
@@ -39,6 +56,16 @@ pub struct LastBackup {
 }
 
 impl State {
+    /// The first one of a shared store.
+    pub(super) fn first(vault: &Vault) -> Self {
+        Self {
+            lasting: Some(vault.lasting().clone()),
+            format: Some(Account::FORMAT),
+            sealer: Some(vault.key_id()),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn epoch(&self) -> Result<Option<Epoch>, RepositoryError> {
         let Some(text) = &self.epoch else {
             return Ok(None);
@@ -52,57 +79,115 @@ impl State {
         self.epoch = Some(epoch.to_string());
     }
 
-    /// The view that it says, with the keys of `vault`.
-    pub(super) fn view(&self, vault: &Vault) -> Result<View, RepositoryError> {
+    /// The view that it says, with the keys of `vault`. `revision` is the one of this record.
+    pub(super) fn view(
+        &self,
+        vault: &Vault,
+        revision: Option<Revision>,
+        is_shared: bool,
+    ) -> Result<View, RepositoryError> {
         let lasting = self.lasting.as_ref().unwrap_or(vault.lasting()).clone();
-        Ok(View::new(vault.with_lasting(lasting), self.epoch()?))
+        let vault = vault.with_lasting(lasting);
+        if !is_shared {
+            return Ok(View::new(vault, self.epoch()?, false));
+        }
+        if let Some(format) = self.format.filter(|format| *format > Account::FORMAT) {
+            return Err(RepositoryError::NewerHosts(format, Account::FORMAT));
+        }
+        let mut view = View::new(self.sealing(&vault)?, self.epoch()?, true);
+        view.state = revision;
+        let staged = self.restoring.as_ref().map(|it| it.epoch.parse());
+        view.staged = staged
+            .transpose()
+            .map_err(|()| unreadable("the epoch of its restore is none"))?;
+        view.frozen = self.restoring.clone().filter(|it| it.frozen);
+        view.format = self.format;
+        Ok(view)
+    }
+
+    /// The keys, of which the one that seals this record seals.
+    fn sealing(&self, vault: &Vault) -> Result<Vault, RepositoryError> {
+        let id = self.sealer.clone().unwrap_or_else(|| vault.key_id());
+        vault.sealing_with(&id).ok_or_else(|| {
+            let here = vault.key_id();
+            RepositoryError::Vault(name(), VaultError::OtherKey { sealed: id, here })
+        })
+    }
+
+    fn seal(&self, vault: &Vault) -> Result<Vec<u8>, RepositoryError> {
+        let mut plain = Zeroizing::new(Vec::with_capacity(1024));
+        serde_json::to_writer(&mut *plain, self).map_err(|_| unreadable("it can't be encoded"))?;
+        vault
+            .seal(STATE, nonce()?, &plain)
+            .map_err(|e| RepositoryError::Vault(name(), e))
     }
 }
 
 impl AccountRepository {
-    /// The state as `vault` opens it; a default one if there is none.
+    /// The state as `vault` opens it. Without one it is a default one; a shared store always has one.
     pub(super) fn state(
         &self,
         vault: &Vault,
     ) -> Result<(State, Option<Revision>), RepositoryError> {
         let Some(stored) = self.store.load(STATE)? else {
-            return Ok((State::default(), None));
+            return match self.is_shared() {
+                true => Err(RepositoryError::NoState),
+                false => Ok((State::default(), None)),
+            };
         };
         let plain = vault
             .open(STATE, &stored.bytes)
             .map_err(|e| RepositoryError::Vault(name(), e))?;
         // Serde's own text may quote the record.
-        let state =
+        let mut state: State =
             serde_json::from_slice(&plain).map_err(|_| unreadable("it can't be decoded"))?;
+        state.sealer = vault.sealer(&stored.bytes).map(|(id, _)| id);
         Ok((state, Some(stored.revision)))
     }
 
-    /// Changes the state, sealed by `vault`, with lines for the audit log.
-    pub(super) fn change_state(
+    /// Changes the state with lines for the audit log. `vault` seals it; in a shared store the key that sealed it before
+    /// does, unless `change` names another one.
+    pub(super) fn change_state<E: From<RepositoryError>>(
         &self,
         vault: &Vault,
         lines: Option<&[u8]>,
-        change: impl Fn(&mut State),
-    ) -> Result<State, RepositoryError> {
-        loop {
+        change: impl Fn(&mut State) -> Result<(), E>,
+    ) -> Result<State, E> {
+        for _ in 0..MAX_CONFLICTS {
             let (mut state, revision) = self.state(vault)?;
-            change(&mut state);
-            let mut plain = Zeroizing::new(Vec::with_capacity(1024));
-            serde_json::to_writer(&mut *plain, &state)
-                .map_err(|_| unreadable("it can't be encoded"))?;
-            let sealed = vault
-                .seal(STATE, nonce()?, &plain)
-                .map_err(|e| RepositoryError::Vault(name(), e))?;
+            change(&mut state)?;
+            let sealed = match self.is_shared() {
+                true => state.seal(&state.sealing(vault)?)?,
+                false => state.seal(vault)?,
+            };
             let change = Change {
                 key: STATE,
                 expected: revision.as_ref(),
                 new: Some(&sealed),
                 line: lines,
             };
-            if self.store.swap(change)? == Swap::Done {
+            let swapped = self.store.swap(change);
+            // Even a swap that failed may have become durable.
+            if self.is_shared() {
+                self.note_stale();
+            }
+            if swapped.map_err(RepositoryError::from)? == Swap::Done {
                 return Ok(state);
             }
         }
+        Err(RepositoryError::Contended(name()).into())
+    }
+
+    /// Writes the first state of a shared store. Returns whether there was none.
+    pub(super) fn write_first_state(&self, vault: &Vault) -> Result<bool, RepositoryError> {
+        let sealed = State::first(vault).seal(vault)?;
+        let change = Change {
+            key: STATE,
+            expected: None,
+            new: Some(&sealed),
+            line: None,
+        };
+        Ok(self.store.swap(change)? == Swap::Done)
     }
 
     /// Notes that a backup came to its end.
@@ -111,10 +196,13 @@ impl AccountRepository {
     ///
     /// A [`RepositoryError`] when the note can't be written.
     pub fn note_backup(&self, backup: &LastBackup) -> Result<(), RepositoryError> {
+        let view = self.view()?;
         let gate = self.gate();
-        self.change_state(&gate.vault, None, |state| {
-            state.backup = Some(backup.clone())
+        self.change_state(&view.vault, None, |state| {
+            state.backup = Some(backup.clone());
+            Ok::<_, RepositoryError>(())
         })?;
+        drop(gate);
         Ok(())
     }
 
@@ -128,10 +216,10 @@ impl AccountRepository {
     }
 }
 
-fn name() -> String {
+pub(super) fn name() -> String {
     String::from_utf8_lossy(STATE).into_owned()
 }
 
-fn unreadable(reason: &str) -> RepositoryError {
+pub(super) fn unreadable(reason: &str) -> RepositoryError {
     RepositoryError::State(reason.to_owned())
 }

@@ -1,6 +1,6 @@
 //! Removes records that are not current: those that a restore replaced, and those of a restore that was cut off.
 
-use super::view::{EPOCHS, Epoch};
+use super::view::{EPOCHS, Epoch, View};
 use super::{ACCOUNTS, AccountRepository, PLACEHOLDER, RepositoryError};
 use crate::store::{Change, Stored};
 
@@ -11,18 +11,20 @@ impl AccountRepository {
     ///
     /// A [`RepositoryError`] when the store can't be read or written.
     pub fn sweep(&self, limit: usize) -> Result<bool, RepositoryError> {
-        // No restore begins or ends meanwhile, so what is neither current nor staged stays so.
+        // No restore begins or ends meanwhile, so what is neither current nor staged stays so. On a shared store the
+        // guard of each removal sees to that.
         let staged = self.staged();
-        let view = self.view()?;
+        let view = self.view_for_change()?;
+        let elsewhere = view.staged;
         if view.epoch.is_some() {
             for prefix in [ACCOUNTS, PLACEHOLDER] {
                 let page = self.store.page(prefix, None, limit)?;
                 if !page.is_empty() {
-                    return self.remove(&page);
+                    return self.remove(&view, &page);
                 }
             }
         }
-        let kept: Vec<_> = [view.epoch, *staged]
+        let kept: Vec<_> = [view.epoch, *staged, elsewhere]
             .into_iter()
             .flatten()
             .map(Epoch::prefix)
@@ -37,13 +39,13 @@ impl AccountRepository {
             else {
                 let is_kept = |key: &[u8]| kept.iter().any(|prefix| key.starts_with(prefix));
                 let old: Vec<_> = page.into_iter().filter(|(key, _)| !is_kept(key)).collect();
-                return self.remove(&old);
+                return self.remove(&view, &old);
             };
             after = Some(end_of(&prefix));
         }
     }
 
-    fn remove(&self, records: &[(Vec<u8>, Stored)]) -> Result<bool, RepositoryError> {
+    fn remove(&self, view: &View, records: &[(Vec<u8>, Stored)]) -> Result<bool, RepositoryError> {
         self.check_room_to_remove()?;
         let removed = |(key, stored): &'_ (Vec<u8>, Stored)| (key.clone(), stored.revision.clone());
         let removed: Vec<_> = records.iter().map(removed).collect();
@@ -56,7 +58,10 @@ impl AccountRepository {
                 line: None,
             })
             .collect();
-        self.store.swap_all(&changes)?;
+        match self.is_shared() {
+            true => drop(self.swap_guarded(view, &changes)?),
+            false => drop(self.store.swap_all(&changes)?),
+        }
         Ok(true)
     }
 }

@@ -1,10 +1,11 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
 use super::*;
-use crate::store::MemoryStore;
 use crate::store::memory::StoreFailure as Failure;
+use crate::store::{Change, Guard, MemoryStore, Stored, Swap};
 use crate::vault::{KeySource, MasterKey};
 use mfa_core::account::samples::{at, counter, device, full};
 
@@ -15,8 +16,12 @@ impl Store for Shared {
         self.0.load(key)
     }
 
-    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
-        self.0.swap_all(changes)
+    fn swap_all_if(
+        &self,
+        guard: Option<Guard<'_>>,
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Swap>>, StoreError> {
+        self.0.swap_all_if(guard, changes)
     }
 
     fn page(
@@ -49,8 +54,12 @@ impl Store for Tight {
         self.0.load(key)
     }
 
-    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
-        self.0.swap_all(changes)
+    fn swap_all_if(
+        &self,
+        guard: Option<Guard<'_>>,
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Swap>>, StoreError> {
+        self.0.swap_all_if(guard, changes)
     }
 
     fn page(
@@ -83,7 +92,7 @@ impl Store for Tight {
     }
 }
 
-fn vault(byte: u8) -> Vault {
+pub(super) fn vault(byte: u8) -> Vault {
     Vault::new(&MasterKey::from_bytes([byte; 32]))
 }
 
@@ -91,32 +100,32 @@ fn open(store: &Arc<MemoryStore>, key: u8) -> AccountRepository {
     AccountRepository::open(Box::new(Shared(Arc::clone(store))), vault(key)).unwrap()
 }
 
-fn fresh(key: u8) -> (Arc<MemoryStore>, AccountRepository) {
+pub(super) fn fresh(key: u8) -> (Arc<MemoryStore>, AccountRepository) {
     let store = Arc::new(MemoryStore::new());
     let repository = open(&store, key);
     (store, repository)
 }
 
-fn user(name: &str) -> UserName {
+pub(super) fn user(name: &str) -> UserName {
     name.parse().unwrap()
 }
 
-fn put(repository: &AccountRepository, name: &str, account: Account) {
+pub(super) fn put(repository: &AccountRepository, name: &str, account: Account) {
     let put = |_| Ok::<_, RepositoryError>((After::Put(account.clone().into()), ()));
     repository.change(&Key::account(&user(name)), put).unwrap();
 }
 
-fn has(repository: &AccountRepository, name: &str) -> bool {
+pub(super) fn has(repository: &AccountRepository, name: &str) -> bool {
     let account = repository.account(&user(name)).unwrap();
     !account.has_never_enrolled()
 }
 
 /// The last step of the first device.
-fn step(repository: &AccountRepository, name: &str) -> Option<u64> {
+pub(super) fn step(repository: &AccountRepository, name: &str) -> Option<u64> {
     repository.account(&user(name)).unwrap().devices()[0].last_step
 }
 
-fn use_step(repository: &AccountRepository, name: &str, step: u64) {
+pub(super) fn use_step(repository: &AccountRepository, name: &str, step: u64) {
     let mut account = repository.account(&user(name)).unwrap();
     let mut device = account.devices()[0].clone();
     device.last_step = Some(step);
@@ -126,9 +135,9 @@ fn use_step(repository: &AccountRepository, name: &str, step: u64) {
     put(repository, name, account);
 }
 
-type Backup = (mfa_protocol::backup::BackupHead, Vec<Vec<u8>>);
+pub(super) type Backup = (mfa_protocol::backup::BackupHead, Vec<Vec<u8>>);
 
-fn backup(repository: &AccountRepository) -> Backup {
+pub(super) fn backup(repository: &AccountRepository) -> Backup {
     let (head, mut run) = repository.backup(None, at(0)).unwrap();
     let mut chunks = Vec::new();
     while let Some(progress) = run.next_chunk().unwrap() {
@@ -138,7 +147,7 @@ fn backup(repository: &AccountRepository) -> Backup {
     (head, chunks)
 }
 
-fn stage(
+pub(super) fn stage(
     repository: &AccountRepository,
     (head, chunks): &Backup,
     replace: bool,
@@ -151,7 +160,7 @@ fn stage(
     Ok(run)
 }
 
-fn finish(
+pub(super) fn finish(
     repository: &AccountRepository,
     run: &mut RestoreRun,
 ) -> Result<RestoreSummary, RestoreError> {
@@ -162,7 +171,7 @@ fn finish(
     }
 }
 
-fn restore(
+pub(super) fn restore(
     repository: &AccountRepository,
     backup: &Backup,
     replace: bool,
@@ -275,7 +284,7 @@ fn a_damaged_record_of_a_backup_replaces_no_intact_one() {
     assert_eq!(step(&here, "alice"), Some(9));
 }
 
-fn damage(store: &MemoryStore, key: &[u8]) {
+pub(super) fn damage(store: &MemoryStore, key: &[u8]) {
     let stored = store.load(key).unwrap().unwrap();
     let mut bytes = stored.bytes.clone();
     *bytes.last_mut().unwrap() ^= 1;
@@ -551,7 +560,7 @@ fn a_change_of_the_key_can_stop_at_any_record_and_goes_on() {
 }
 
 /// A key file of `folder`, as systemd or an administrator puts it there.
-fn write_key(file: &std::path::Path, byte: u8) {
+pub(super) fn write_key(file: &std::path::Path, byte: u8) {
     let line = format!("mfa-key-v1:{}\n", data_encoding::BASE64.encode(&[byte; 32]));
     std::fs::write(file, line).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);

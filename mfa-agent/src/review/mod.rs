@@ -5,6 +5,7 @@
 //! are reported: readers ignore warnings after false alarms.
 //!
 //! - `shadowing`: rules that earlier ones leave nothing to. Pure.
+//! - `hosts`: patterns of hosts that match none. Pure.
 //! - `rules`, `asking`, `lists`: what is strange about a rule in itself, or about `[policy]`. Pure.
 //! - `delivery`: codes that nobody is sent. Pure.
 //! - `profile`: numbers that users could set by themselves, for which login.defs(5) is read.
@@ -19,6 +20,7 @@ mod can_log_in;
 mod delivery;
 mod files;
 mod host;
+mod hosts;
 mod lists;
 mod person;
 mod premises;
@@ -28,6 +30,7 @@ mod properties;
 mod rules;
 mod samples;
 mod shadowing;
+mod store;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -37,6 +40,7 @@ use mfa_protocol::admin::{Finding, HostFacts, Refused, Severity};
 
 use crate::config::{Overridden, Questions, SelfService, Settings};
 use crate::entry_facts::entry_facts;
+use crate::host_name;
 use crate::repository::AccountRepository;
 use administrators::NOT_ALL_TRIED;
 use files::Eyes;
@@ -67,9 +71,10 @@ pub struct Review<'a> {
 }
 
 impl Review<'_> {
-    fn premises(&self, now: Timestamp) -> Premises<'_> {
+    fn premises<'a>(&'a self, own_name: Option<&'a str>, now: Timestamp) -> Premises<'a> {
         Premises {
             policy: &self.settings.policy,
+            host: own_name,
             facts: entry_facts(self.settings),
             now,
         }
@@ -82,7 +87,8 @@ impl Review<'_> {
         let mut host = Host::new(self.names, self.repository);
         let policy = &self.settings.policy;
         let people = host.people(self.settings, self.host).unwrap_or_default();
-        let premises = self.premises(now);
+        let own_name = host_name::own();
+        let premises = self.premises(own_name.as_deref(), now);
         let lockout_risk = administrators::lockout_risk(&premises, &people);
         let mut findings: Vec<Finding> = lockout_risk.into_iter().collect();
         if let Some(caller) = self.host.and_then(|host| host.caller.as_deref()) {
@@ -91,6 +97,12 @@ impl Review<'_> {
         }
         findings.extend(self.settings.overridden.iter().map(of_overridden));
         findings.extend(of_policy(policy, &premises.facts));
+        findings.extend(hosts::of_hosts(
+            policy,
+            own_name.as_deref(),
+            self.known_hosts().as_deref(),
+        ));
+        findings.extend(store::of_store(self.settings));
         findings.extend(delivery::of_delivery(self.settings));
         findings.extend(delivery::of_turned_off(self.settings));
         findings.extend(delivery::of_notices(self.settings));
@@ -103,6 +115,12 @@ impl Review<'_> {
         bounded(findings)
     }
 
+    /// The hosts that share the store, if any do and they can be read.
+    fn known_hosts(&self) -> Option<Vec<String>> {
+        let hosts = self.repository?.fleet()?.hosts().ok()?;
+        Some(hosts.into_iter().map(|host| host.notice.name).collect())
+    }
+
     /// The users of the host that these settings refuse everywhere, the administrators first, and the warning about users
     /// whose logins could not all be tried. Empty if the host was not checked.
     #[must_use]
@@ -112,7 +130,9 @@ impl Review<'_> {
         }
         let mut host = Host::new(self.names, self.repository);
         let people = host.people(self.settings, self.host).unwrap_or_default();
-        let access = administrators::let_in(&self.premises(now), &people);
+        let own_name = host_name::own();
+        let premises = self.premises(own_name.as_deref(), now);
+        let access = administrators::let_in(&premises, &people);
         let those = |wanted: Access| {
             let people = people.iter().zip(&access);
             people.filter_map(move |(person, access)| (*access == wanted).then_some(person))

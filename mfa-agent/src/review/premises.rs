@@ -9,6 +9,8 @@ use mfa_core::policy::Policy;
 #[derive(Clone, Copy)]
 pub(super) struct Premises<'a> {
     pub(super) policy: &'a Policy,
+    /// The name of this host.
+    pub(super) host: Option<&'a str>,
     pub(super) facts: EntryFacts<'a>,
     pub(super) now: Timestamp,
 }

@@ -22,8 +22,11 @@ use mfa_protocol::admin::{Finding, Severity};
 
 type Entries = &'static [&'static str];
 
+/// The host of all logins of root.
+const HOST: &str = "web-1";
+
 /// A field, and what its list is made of. Few values, so that rules often cover one another.
-const FIELDS: [(&str, Entries); 8] = [
+const FIELDS: [(&str, Entries); 9] = [
     (
         "users",
         &[
@@ -45,6 +48,10 @@ const FIELDS: [(&str, Entries); 8] = [
         ],
     ),
     ("tty", &["tty1", "/dev/tty1", "*", "!tty1", "tty2"]),
+    (
+        "hosts",
+        &["web-1", "web-*", "WEB-1", "db-1", "!web-2", "!db-*", "*"],
+    ),
     ("operations", &["restart", "*", "!restart", "backup"]),
     (
         "after",
@@ -106,6 +113,7 @@ struct Login {
     tty: Option<&'static str>,
     federated: bool,
     groups: Groups,
+    host: &'static str,
     operation: Option<&'static str>,
     after: Vec<String>,
     now: DateTime,
@@ -116,6 +124,7 @@ impl Login {
         let request = Request {
             user: &self.user,
             service: self.service,
+            host: Some(self.host).filter(|name| !name.is_empty()),
             operation: self.operation,
             rhost: remote_address(self.rhost),
             tty: self.tty,
@@ -166,18 +175,22 @@ fn login() -> impl Strategy<Value = Login> {
         select(ttys.to_vec()),
         any::<bool>(),
         words(&["staff", "admin"]),
-        prop::option::weighted(0.4, select(vec!["restart", "backup", "other"])),
+        (
+            select(vec![HOST, "web-2.example.org", "db-1", ""]),
+            prop::option::weighted(0.4, select(vec!["restart", "backup", "other"])),
+        ),
         words(&["publickey", "password", "hostbased"]),
         moment(),
     )
         .prop_map(
-            |(user, service, rhost, tty, federated, groups, operation, after, now)| Login {
+            |(user, service, rhost, tty, federated, groups, (host, operation), after, now)| Login {
                 user: user.parse().unwrap(),
                 service,
                 rhost,
                 tty,
                 federated,
                 groups: groups.into_iter().collect(),
+                host,
                 operation,
                 after,
                 now,
@@ -199,6 +212,7 @@ fn login_of_root() -> impl Strategy<Value = Login> {
             service: if console { "login" } else { "sshd" },
             rhost: if console { "" } else { login.rhost },
             tty: Some(if console { tty } else { "ssh" }),
+            host: HOST,
             operation: None,
             after: match console {
                 true => Vec::new(),
@@ -211,6 +225,7 @@ fn login_of_root() -> impl Strategy<Value = Login> {
 fn premises(policy: &Policy) -> Premises<'_> {
     Premises {
         policy,
+        host: Some(HOST),
         facts: EntryFacts::default(),
         now: Timestamp::UNIX_EPOCH,
     }

@@ -75,6 +75,7 @@ fn contradictions(rule: &Rule) -> Vec<Finding> {
     let fields = [
         ("users", &rule.users),
         ("services", &rule.services),
+        ("hosts", &rule.hosts),
         ("operations", &rule.operations),
         ("tty", &rule.tty),
         ("after", &rule.after),

@@ -31,12 +31,13 @@ pub(super) fn is_dead(rule: &Rule) -> bool {
     let Rule {
         users,
         services,
+        hosts,
         operations,
         tty,
         after,
         ..
     } = rule;
-    let lists = [users, services, operations, tty, after];
+    let lists = [users, services, hosts, operations, tty, after];
     lists.into_iter().flatten().any(is_empty)
 }
 
@@ -75,6 +76,7 @@ impl<'a> Outline<'a> {
             && of_names(&own.services, &other.services)
             && of_names(&own.users, &other.users)
             // Rules without these fields also match logins where the value is not known.
+            && covers(&own.hosts, &other.hosts, includes_hosts)
             && covers(&own.operations, &other.operations, includes)
             && covers(&own.tty, &other.tty, includes)
             && covers(&own.after, &other.after, includes_sets)
@@ -111,6 +113,21 @@ fn includes_sets(own: &Patterns, other: &Patterns) -> bool {
     let may_be_empty = wanted(other).next().is_none();
     let needs_one = wanted(own).next().is_some();
     taken_out(own).all(never_fits) && !(needs_one && may_be_empty) && wants_all(own, other)
+}
+
+/// As [`includes`], for patterns of hosts. Whether one pattern has all that another has is not worked out, except for a
+/// name without `*`, and for `*` alone.
+fn includes_hosts(own: &Patterns, other: &Patterns) -> bool {
+    let has = |list: &Patterns, entry: &Pattern| list.entries().contains(entry);
+    let nobody = Groups::new();
+    let is_within = |entry: &Pattern| {
+        let is_like = |name| own.fit(name, &nobody) == Fit::Fits;
+        has(own, entry) || entry.name().is_some_and(is_like)
+    };
+    taken_out(own).all(|entry| has(other, entry))
+        && (wanted(own).next().is_none()
+            || wanted(own).any(|entry| entry.to_string() == "*")
+            || wanted(other).next().is_some() && wanted(other).all(is_within))
 }
 
 fn is_taken_out(list: &Patterns, name: &str) -> bool {

@@ -50,6 +50,7 @@ pub(super) enum Access {
 /// The search for a way in.
 pub(super) struct Survey<'a> {
     policy: &'a Policy,
+    host: Option<&'a str>,
     facts: EntryFacts<'a>,
     rules: Vec<Candidate<'a>>,
     pub(super) now: Timestamp,
@@ -60,9 +61,15 @@ pub(super) struct Survey<'a> {
 
 impl<'a> Survey<'a> {
     pub(super) fn of(premises: &Premises<'a>) -> Self {
-        let Premises { policy, facts, now } = *premises;
+        let Premises {
+            policy,
+            host,
+            facts,
+            now,
+        } = *premises;
         Self {
             policy,
+            host,
             facts,
             rules: policy.rules.iter().map(Candidate::of).collect(),
             now,
@@ -140,6 +147,7 @@ impl<'a> Survey<'a> {
         for tty in entry_point.terminals(self.policy) {
             for after in entry_point.verified(self.policy) {
                 let approach = Approach {
+                    host: self.host,
                     person,
                     entry_point,
                     tty: &tty,
@@ -235,6 +243,7 @@ impl<'a> Candidate<'a> {
 
 /// A login, but for where from and when.
 struct Approach<'a> {
+    host: Option<&'a str>,
     person: &'a Person,
     entry_point: EntryPoint,
     tty: &'a str,
@@ -262,6 +271,7 @@ impl Approach<'_> {
         Request {
             user: &self.person.name,
             service: self.entry_point.service(),
+            host: self.host,
             operation: None,
             rhost: address(origin),
             tty: Some(self.tty),

@@ -130,6 +130,7 @@ mod tests {
     fn the_newest_real_backup_is_named_as_a_shell_reads_it() {
         let dir = tempfile::tempdir().unwrap();
         let settings = config::Store {
+            engine: config::Engine::Sled,
             path: dir.path().join("store"),
             key_file: dir.path().join("key"),
         };

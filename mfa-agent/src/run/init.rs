@@ -4,6 +4,7 @@
 use super::StartError;
 use super::owner::become_owner;
 use super::places::Places;
+use super::shared;
 use super::storage::mark_of;
 use crate::config;
 use crate::log;
@@ -20,6 +21,9 @@ pub(super) fn init(settings: &config::Store) -> Result<(), StartError> {
     let places = Places::of(settings);
     check_credential(&places)?;
     become_owner(&places)?;
+    if let config::Engine::Etcd(access) = &settings.engine {
+        return shared::init(&places, access);
+    }
     let (facts, store) = places.look()?;
     let init = decision::init(&facts).map_err(|reason| places.refused(reason))?;
     match (init, store) {

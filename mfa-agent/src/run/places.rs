@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config;
+use crate::config::{self, Engine};
+use crate::durable_file::with_suffix;
 use crate::store_mark;
 use crate::vault::KeySource;
 
@@ -18,7 +19,11 @@ impl<'a> Places<'a> {
         Self {
             store: &settings.path,
             key: KeySource::new(settings.key_file.clone()),
-            mark: store_mark::path(&settings.key_file),
+            mark: match settings.engine {
+                Engine::Sled => store_mark::path(&settings.key_file),
+                // The key may be in /etc, where the agent writes nothing.
+                Engine::Etcd(_) => with_suffix(&settings.path, ".etcd"),
+            },
         }
     }
 }

@@ -96,6 +96,7 @@ mod tests {
 
     fn text(reason: Reason, store: &Path) -> String {
         let settings = config::Store {
+            engine: config::Engine::Sled,
             path: store.to_owned(),
             key_file: PathBuf::from("/k/key"),
         };

@@ -8,7 +8,8 @@ use super::StartError;
 use super::backups::Remedy;
 use super::places::Places;
 use super::refused::Refused;
-use crate::config;
+use super::shared;
+use crate::config::{self, Engine};
 use crate::log;
 use crate::repository::{AccountRepository, RepositoryError};
 use crate::store::SledStore;
@@ -19,6 +20,9 @@ use crate::vault::{Vault, VaultError, sealed_credential};
 /// Opens the existing store, and marks it.
 pub(super) fn open(settings: &config::Store) -> Result<AccountRepository, StartError> {
     let places = Places::of(settings);
+    if let Engine::Etcd(access) = &settings.engine {
+        return shared::open(&places, access);
+    }
     let (facts, store) = places.look()?;
     let start = decision::start(&facts).map_err(|reason| places.refused(reason))?;
     let Some(store) = store else {
@@ -80,7 +84,10 @@ impl Places<'_> {
 
     /// What would keep the agent from starting, as far as this can be checked while an agent uses the store. Only the
     /// agent itself can see a credential.
-    pub(super) fn check(&self) -> Result<(), StartError> {
+    pub(super) fn check(&self, engine: &Engine) -> Result<(), StartError> {
+        if let Engine::Etcd(access) = engine {
+            return shared::check(self, access);
+        }
         let has_credential = self.key.has_credentials() || sealed_credential().is_some();
         let marked = matches!(store_mark::read(&self.mark), Found::Mark(_));
         let has_key = has_credential || self.key.is_there()?;
@@ -157,6 +164,7 @@ mod tests {
     fn a_damaged_state_of_all_records_names_the_way_to_a_restore() {
         let dir = tempfile::tempdir().unwrap();
         let settings = config::Store {
+            engine: config::Engine::Sled,
             path: dir.path().join("store"),
             key_file: dir.path().join("key"),
         };

@@ -357,6 +357,7 @@ mod tests {
 
     fn prospects<'a>(policy: &'a Policy, user: &'a UserName) -> Prospects<'a> {
         Prospects {
+            host: None,
             policy,
             facts: EntryFacts::default(),
             user,

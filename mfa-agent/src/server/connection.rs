@@ -28,6 +28,7 @@ use super::pending::{
     BackupCall, Confirmation, PendingCodes, PendingDevice, PendingKey, RestoreCall,
 };
 use crate::log::{self, Level};
+use crate::repository::MergeRun;
 pub(super) use body::{Body, body, parse};
 use call_outcome::Resumed;
 pub(super) use call_outcome::{CallOutcome, Waiting, done};
@@ -71,6 +72,7 @@ pub(super) struct Connection {
     pub(super) confirmation: Option<Box<Confirmation>>,
     pub(super) backup: Option<Box<BackupCall>>,
     pub(super) restore: Option<Box<RestoreCall>>,
+    pub(super) merge: Option<Box<MergeRun>>,
 }
 
 impl Connection {
@@ -93,6 +95,7 @@ impl Connection {
             confirmation: None,
             backup: None,
             restore: None,
+            merge: None,
         }
     }
 

@@ -107,7 +107,7 @@ impl From<RepositoryError> for Failure {
     fn from(error: RepositoryError) -> Self {
         match error {
             RepositoryError::Contended(_) => Self::new(ErrorKind::Busy, error.to_string()),
-            RepositoryError::NoRoom(_) => Self::refused(error),
+            RepositoryError::NoRoom(_) | RepositoryError::OlderHosts(..) => Self::refused(error),
             _ => Self::unavailable(error),
         }
     }

@@ -69,6 +69,57 @@ impl Agent {
     }
 }
 
+/// How often this host looks whether the others have to know something new of it, such as a key that was copied here.
+const BETWEEN_NOTICES: Duration = Duration::from_secs(10);
+
+impl Agent {
+    /// Tells the other hosts of a shared store of this one, from now on.
+    pub fn announce(&self) {
+        if self.repository.fleet().is_none() {
+            return;
+        }
+        let me = Weak::clone(&self.me);
+        let told = thread::Builder::new()
+            .name("announce".to_owned())
+            .spawn(move || {
+                while let Some(agent) = me.upgrade() {
+                    match (agent.repository.notice(), agent.repository.fleet()) {
+                        (Ok(notice), Some(fleet)) => {
+                            fleet.announce(notice);
+                            raise_format(&agent);
+                        }
+                        (Err(e), _) => log::limited(
+                            "host notice",
+                            format_args!("the other hosts are not told of this one: {e}"),
+                        ),
+                        (Ok(_), None) => return,
+                    }
+                    drop(agent);
+                    thread::sleep(BETWEEN_NOTICES);
+                }
+            });
+        if let Err(e) = told {
+            log::warn(format_args!(
+                "the other hosts are not told of this one: no thread can be started: {e}"
+            ));
+        }
+    }
+}
+
+/// Once all hosts of a shared store read a newer format of records, it is written.
+fn raise_format(agent: &Agent) {
+    match agent.repository.raise_format() {
+        Ok(None) => {}
+        Ok(Some(format)) => log::info(format_args!(
+            "all hosts of the shared store read records of format {format}: it is written from now on"
+        )),
+        Err(e) => log::limited(
+            "format of records",
+            format_args!("the format of records can't be raised: {e}"),
+        ),
+    }
+}
+
 fn sweep(weak: &Weak<Agent>) {
     loop {
         // Nobody waits for this at the end of the agent.
@@ -78,9 +129,11 @@ fn sweep(weak: &Weak<Agent>) {
         let swept = agent.repository.sweep(SWEPT);
         if let Ok(false) = swept {
             agent.maintenance.is_sweeping.store(false, Ordering::SeqCst);
+            // Hosts that share a store do not read each other's records once a start: there may be thousands of them.
+            let is_shared = agent.repository.fleet().is_some();
             let is_checked = agent.maintenance.is_checked.swap(true, Ordering::SeqCst);
             drop(agent);
-            if !is_checked {
+            if !is_checked && !is_shared {
                 check(weak);
             }
             return;

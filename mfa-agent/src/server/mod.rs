@@ -19,6 +19,7 @@ mod error;
 mod limits;
 mod login;
 mod maintenance;
+mod metrics;
 mod mode;
 mod notices;
 mod passwords;
@@ -40,12 +41,14 @@ use crate::audit::{Audit, Event};
 use crate::config::Settings;
 use crate::delivery::{self, DeliveryQueue};
 use crate::hasher::Hasher;
+use crate::host_name;
 use crate::log;
 use crate::repository::AccountRepository;
 use crate::timing_decoy::{SharedDecoy, TimingDecoy};
 pub use active_config::ActiveConfig;
 use counter::Counter;
 use error::Failure;
+use mfa_core::account::SessionHost;
 use mfa_core::names::Names;
 use mfa_core::policy::Mode;
 pub use pool::serve;
@@ -75,8 +78,8 @@ pub struct Agent {
     limits: limits::Limits,
     /// The user that this process runs as, who owns the store anyway.
     own_uid: u32,
-    /// The boot of this host; sessions of another are over.
-    boot: String,
+    /// This host, as far as sessions depend on it: those of another boot are over.
+    session_host: SessionHost,
     /// Active calls, which the shutdown waits for. Replies are written outside of them: their content is durable by
     /// then, and the other side may be slow.
     shutdown: Arc<Counter<()>>,
@@ -132,6 +135,11 @@ impl Agent {
         let audit = Arc::new(audit);
         let written_out = Arc::clone(&audit);
         repository.before_forgetting(Box::new(move || written_out.sync(WRITING_OUT)));
+        if repository.fleet().is_some() {
+            audit.sync_changes();
+        }
+        let name = repository.fleet().and_then(|_| host_name::own());
+        let session_host = SessionHost { name, boot };
         let storage_watch = storage_watch::StorageWatch::of(&active_config.settings.store);
         Ok(Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
@@ -146,7 +154,7 @@ impl Agent {
             trusted,
             limits: limits::Limits::default(),
             own_uid: nix::unistd::geteuid().as_raw(),
-            boot,
+            session_host,
             shutdown: Arc::default(),
             active_logins: Arc::default(),
             arriving: Arc::default(),
@@ -242,9 +250,7 @@ impl Agent {
     }
 
     fn host_name(&self) -> String {
-        let name = nix::unistd::gethostname().ok();
-        let name = name.and_then(|name| name.into_string().ok());
-        name.unwrap_or_else(|| "mfa".to_owned())
+        host_name::own().unwrap_or_else(|| "mfa".to_owned())
     }
 
     /// The RADIUS servers of that name in the active settings.

@@ -13,6 +13,7 @@ use super::error::Failure;
 use super::peer::Subject;
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
+use crate::host_name;
 use crate::profile::known_user;
 use mfa_core::account::Account;
 use mfa_core::login::KeyReach;
@@ -59,6 +60,7 @@ pub(super) enum Remains {
 /// All that it depends on besides the account.
 pub(super) struct Prospects<'a> {
     pub(super) policy: &'a Policy,
+    pub(super) host: Option<String>,
     pub(super) facts: EntryFacts<'a>,
     pub(super) user: &'a UserName,
     pub(super) known: KnownUser,
@@ -77,6 +79,7 @@ impl Agent {
         let (federated, groups) = self.all_facts(&settings.policy, subject)?;
         Ok(Prospects {
             policy: &settings.policy,
+            host: host_name::own(),
             facts: entry_facts(settings),
             user: &subject.user,
             known: known_user(
@@ -119,10 +122,12 @@ impl Prospects<'_> {
         };
         let personal = account.personal();
         for service in self.services() {
-            for decision in self
-                .policy
-                .decisions_at(service, self.user, &facts, &personal)
-            {
+            for decision in self.policy.decisions_at(
+                (self.host.as_deref(), service),
+                self.user,
+                &facts,
+                &personal,
+            ) {
                 if let Ok(ask) = by_policy(&decision, None) {
                     take(ask, service);
                 }

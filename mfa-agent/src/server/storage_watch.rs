@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::config::Store;
+use crate::config::{Engine, Store};
 use crate::store::SledStore;
 use crate::vault::KeySource;
 
@@ -19,14 +19,22 @@ pub(super) struct StorageWatch {
 
 impl StorageWatch {
     pub(super) fn of(settings: &Store) -> Self {
+        let is_here = settings.engine == Engine::Sled;
         Self {
-            folder: identity(&settings.path),
+            folder: is_here.then(|| identity(&settings.path)).flatten(),
         }
     }
 
     /// What is missing or was replaced; none if all is well. An agent without files, as in a test, misses none.
     pub(super) fn missing(&self, settings: &Store) -> Option<String> {
-        let began = self.folder?;
+        let key = || {
+            let key = KeySource::new(settings.key_file.clone());
+            key.load().err().map(|error| error.to_string())
+        };
+        let Some(began) = self.folder else {
+            let is_shared = settings.engine != Engine::Sled;
+            return is_shared.then(key).flatten();
+        };
         let store = settings.path.display();
         let put_back = "put it back while the agent is still running, or make a copy of what it \
                         holds";
@@ -44,8 +52,7 @@ impl StorageWatch {
                 "the files of the store {store} are gone; {put_back}"
             ));
         }
-        let key = KeySource::new(settings.key_file.clone());
-        key.load().err().map(|error| error.to_string())
+        key()
     }
 
     /// Whether the key came from systemd, which only root can look for.

@@ -26,7 +26,9 @@ use super::*;
 use crate::audit;
 use crate::repository::{After, Key, RepositoryError};
 use crate::store::memory::StoreFailure;
-use crate::store::{Change, MemoryStore, Snapshot, Store, StoreError, Stored, Swap, WriteOut};
+use crate::store::{
+    Change, Guard, MemoryStore, Snapshot, Store, StoreError, Stored, Swap, WriteOut,
+};
 use crate::vault::{MasterKey, Vault};
 use mfa_core::account::samples;
 use mfa_core::names::{Groups, NamesError, PasswdEntry, UserName};
@@ -62,8 +64,12 @@ impl Store for Shared {
         self.0.load(key)
     }
 
-    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
-        self.0.swap_all(changes)
+    fn swap_all_if(
+        &self,
+        guard: Option<Guard<'_>>,
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Swap>>, StoreError> {
+        self.0.swap_all_if(guard, changes)
     }
 
     fn page(

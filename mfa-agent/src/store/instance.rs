@@ -30,7 +30,7 @@ use super::sorted::SortedFile;
 use super::sorting::Sorter;
 use super::table::{self, Table};
 use super::writer::Writer;
-use super::{Change, StoreId, Swap};
+use super::{Change, Guard, Revision, StoreId, Swap};
 use crate::log;
 
 /// Bytes of lines for the audit log that are kept over an opening.
@@ -129,33 +129,41 @@ impl Open {
         self.shared.layers()
     }
 
-    /// Makes changes one by one, and returns once they are durable.
-    pub(super) fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, Fault> {
+    /// Makes changes one by one while `guard` holds, and returns once they are durable.
+    pub(super) fn swap_all_if(
+        &self,
+        guard: Option<Guard<'_>>,
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Swap>>, Fault> {
         // Files are read before anybody has to wait for it.
         let before = self.layers();
+        let guarded = guard.map(|guard| ahead(&before, guard.key)).transpose()?;
         let in_files = changes
             .iter()
-            .map(|change| match before.in_tables(change.key)? {
-                Some(_) => Ok(None),
-                None => before.in_files(change.key),
-            })
+            .map(|change| ahead(&before, change.key))
             .collect::<Result<Vec<_>, Fault>>()?;
         // Must not be the last owner of a table: dropping it would remove its files during a login.
         let version = before.version;
         drop(before);
         self.commits.commit(|batch| {
             let now = self.layers();
+            let current = |key: &[u8], in_files: Option<Vec<u8>>| match now.in_tables(key)? {
+                Some(known) => Ok(known),
+                None if now.version == version => Ok(in_files),
+                None => now.in_files(key),
+            };
+            if let Some(guard) = guard
+                && current(guard.key, guarded.flatten())?.as_deref() != bytes(guard.expected)
+            {
+                return Ok((None, false));
+            }
             let mut outcomes = Vec::with_capacity(changes.len());
             for (change, in_files) in changes.iter().zip(in_files) {
-                let current = match now.in_tables(change.key)? {
-                    Some(known) => known,
-                    None if now.version == version => in_files,
-                    None => now.in_files(change.key)?,
-                };
+                let current = current(change.key, in_files)?;
                 outcomes.push(apply(change, current, &now.active, batch)?);
             }
             let any = outcomes.contains(&Swap::Done);
-            Ok((outcomes, any))
+            Ok((Some(outcomes), any))
         })
     }
 }
@@ -180,13 +188,25 @@ impl Open {
     }
 }
 
+/// What the files have of `key`, unless the tables know it.
+fn ahead(layers: &Layers, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    match layers.in_tables(key)? {
+        Some(_) => Ok(None),
+        None => layers.in_files(key),
+    }
+}
+
+fn bytes(revision: Option<&Revision>) -> Option<&[u8]> {
+    revision.map(|revision| revision.0.as_slice())
+}
+
 fn apply(
     change: &Change<'_>,
     current: Option<Vec<u8>>,
     table: &Table,
     batch: &mut Batch,
 ) -> Result<Swap, Fault> {
-    let expected = change.expected.map(|revision| revision.0.as_slice());
+    let expected = bytes(change.expected);
     if current.as_deref() != expected {
         return Ok(Swap::Conflict);
     }

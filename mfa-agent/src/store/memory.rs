@@ -7,18 +7,24 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Change, Record, Revision, Snapshot, Store, StoreError, Stored, Swap, WriteOut};
+use super::fleet::{Fleet, MemoryFleet};
+use super::{
+    Change, Guard, Moment, Record, Revision, Snapshot, Store, StoreError, Stored, Swap, WriteOut,
+};
 
 /// The store; empty and working at first.
 #[derive(Default)]
 pub struct MemoryStore {
     inner: Mutex<Inner>,
     write_out: Mutex<Option<WriteOut>>,
+    fleet: Option<MemoryFleet>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     records: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The number of the swap that changed each record last.
+    changed: BTreeMap<Vec<u8>, u64>,
     lines: Vec<Vec<u8>>,
     failure: StoreFailure,
     swaps: u64,
@@ -45,6 +51,15 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store that many hosts share.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self {
+            fleet: Some(MemoryFleet::default()),
+            ..Self::default()
+        }
     }
 
     /// From now on `failure` happens.
@@ -84,17 +99,47 @@ impl Store for MemoryStore {
         Ok(inner.records.get(key).map(|bytes| stored(bytes)))
     }
 
-    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
+    fn swap_all_if(
+        &self,
+        guard: Option<Guard<'_>>,
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Swap>>, StoreError> {
         let mut inner = self.lock();
         inner.readable()?;
         if inner.failure == StoreFailure::Swaps {
             return Err(injected());
         }
+        if guard.is_some_and(|guard| !inner.is_at(guard.key, guard.expected)) {
+            return Ok(None);
+        }
         let outcomes = changes.iter().map(|change| inner.apply(change)).collect();
         if inner.failure == StoreFailure::AfterSwaps {
             return Err(injected());
         }
-        Ok(outcomes)
+        Ok(Some(outcomes))
+    }
+
+    fn moment(&self) -> Result<Moment, StoreError> {
+        let inner = self.lock();
+        inner.readable()?;
+        Ok(Moment(inner.swaps))
+    }
+
+    fn changed_since(
+        &self,
+        since: Moment,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError> {
+        let page = self.page(prefix, after, usize::MAX)?;
+        let inner = self.lock();
+        let is_later = |(key, _): &(Vec<u8>, Stored)| inner.changed.get(key) > Some(&since.0);
+        Ok(page.into_iter().filter(is_later).take(limit).collect())
+    }
+
+    fn fleet(&self) -> Option<&dyn Fleet> {
+        self.fleet.as_ref().map(|fleet| fleet as &dyn Fleet)
     }
 
     fn page(
@@ -165,13 +210,17 @@ impl Inner {
         }
     }
 
+    fn is_at(&self, key: &[u8], expected: Option<&Revision>) -> bool {
+        let current = self.records.get(key).map(Vec::as_slice);
+        current == expected.map(|revision| revision.0.as_slice())
+    }
+
     fn apply(&mut self, change: &Change<'_>) -> Swap {
         if let StoreFailure::Conflicts(left @ 1..) = self.failure {
             self.failure = StoreFailure::Conflicts(left - 1);
             return Swap::Conflict;
         }
-        let current = self.records.get(change.key).map(Vec::as_slice);
-        if current != change.expected.map(|revision| revision.0.as_slice()) {
+        if !self.is_at(change.key, change.expected) {
             return Swap::Conflict;
         }
         match change.new {
@@ -180,6 +229,7 @@ impl Inner {
         };
         self.lines.extend(change.line.map(<[u8]>::to_vec));
         self.swaps += 1;
+        self.changed.insert(change.key.to_vec(), self.swaps);
         Swap::Done
     }
 }
@@ -203,6 +253,7 @@ mod tests {
     #[test]
     fn it_keeps_the_promises_of_a_store() {
         contract::check(&MemoryStore::new());
+        contract::check(&MemoryStore::shared());
     }
 
     #[test]

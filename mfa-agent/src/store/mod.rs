@@ -12,7 +12,9 @@ mod commit;
 mod contract;
 mod cursor;
 mod disk;
+pub mod etcd;
 mod fault;
+pub mod fleet;
 mod folder;
 mod instance;
 mod journal;
@@ -42,6 +44,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
+pub use etcd::EtcdStore;
+pub use fleet::Fleet;
 pub use memory::MemoryStore;
 pub use sled::SledStore;
 pub use snapshot::{Record, Snapshot};
@@ -58,13 +62,38 @@ pub trait Store: Send + Sync {
     /// [`StoreError`] when it can't be read.
     fn load(&self, key: &[u8]) -> Result<Option<Stored>, StoreError>;
 
+    /// The same for a change that ends in a swap, which proves that the record is the newest. A
+    /// store that is far away may answer from memory, so nothing may be decided by this record
+    /// unless its swap is [`Swap::Done`]; after a conflict the newer record is loaded.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::load`].
+    fn load_for_swap(&self, key: &[u8]) -> Result<Option<Stored>, StoreError> {
+        self.load(key)
+    }
+
+    /// The records under `keys`, in their order. A record is read no earlier than those before it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::load`].
+    fn load_all(&self, keys: &[&[u8]]) -> Result<Vec<Option<Stored>>, StoreError> {
+        keys.iter().map(|key| self.load(key)).collect()
+    }
+
     /// Makes each of `changes` on its own, with one flush for all, and returns once they are
-    /// durable.
+    /// durable. `guard` holds at the moment of each change that is made. If it does not hold, there
+    /// is no result, and no change was made, or of many only the first ones.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when they can't be made durable; then the state of each is unknown.
-    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError>;
+    fn swap_all_if(
+        &self,
+        guard: Option<Guard<'_>>,
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Swap>>, StoreError>;
 
     /// Up to `limit` keys and records that begin with `prefix` and come after `after`, in the order
     /// of their keys.
@@ -120,6 +149,51 @@ pub trait Store: Send + Sync {
         self.room()
     }
 
+    /// Now, for [`Store::changed_since`]. Only a shared store knows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::load`].
+    fn moment(&self) -> Result<Moment, StoreError> {
+        Err(StoreError::new("it is not shared, and keeps no history"))
+    }
+
+    /// As [`Store::page`], and only what changed after `since`. Only a shared store knows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::page`].
+    fn changed_since(
+        &self,
+        _since: Moment,
+        _prefix: &[u8],
+        _after: Option<&[u8]>,
+        _limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Stored)>, StoreError> {
+        Err(StoreError::new("it is not shared, and keeps no history"))
+    }
+
+    /// Makes changes that nothing guards, as [`Store::swap_all_if`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::swap_all_if`].
+    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
+        self.swap_all_if(None, changes)?
+            .ok_or_else(|| StoreError::new("the store gave no result for a swap"))
+    }
+
+    /// The other hosts and the servers, if this store is shared by many hosts.
+    fn fleet(&self) -> Option<&dyn Fleet> {
+        None
+    }
+
+    /// Whether other hosts change these records too. Then names are hidden, a change is guarded,
+    /// and the store keeps no lines of the audit log.
+    fn is_shared(&self) -> bool {
+        self.fleet().is_some()
+    }
+
     /// Makes one change, as [`Store::swap_all`].
     ///
     /// # Errors
@@ -159,6 +233,19 @@ pub struct Stored {
 /// Identifies one state of one record. Its content is private to the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision(pub(crate) Vec<u8>);
+
+/// A moment in the history of a shared store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub(crate) u64);
+
+/// The state that another record must be in when changes take place.
+#[derive(Clone, Copy, Debug)]
+pub struct Guard<'a> {
+    /// The record's key.
+    pub key: &'a [u8],
+    /// The state that it must be in; `None`: it must not exist.
+    pub expected: Option<&'a Revision>,
+}
 
 /// A change to a record.
 #[derive(Clone, Copy, Debug)]

@@ -26,8 +26,8 @@ use super::journal::{Batch, Journal};
 use super::lines::AuditLog;
 use super::piece::Span;
 use super::{
-    Change, Revision, Room, Snapshot, Store, StoreError, StoreId, Stored, Swap, WriteOut, folder,
-    legacy, piece,
+    Change, Guard, Revision, Room, Snapshot, Store, StoreError, StoreId, Stored, Swap, WriteOut,
+    folder, legacy, piece,
 };
 use crate::{log, sys};
 
@@ -281,7 +281,11 @@ impl Store for SledStore {
         self.with(|open| Ok(open.layers().load(key)?.map(stored)))
     }
 
-    fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
+    fn swap_all_if(
+        &self,
+        guard: Option<Guard<'_>>,
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Swap>>, StoreError> {
         for change in changes {
             if change.new.is_some_and(|new| new.len() > MAX_RECORD) || change.key.len() > MAX_KEY {
                 return Err(StoreError::new(format!(
@@ -290,7 +294,7 @@ impl Store for SledStore {
             }
         }
         self.with(|open| {
-            let done = open.swap_all(changes);
+            let done = open.swap_all_if(guard, changes);
             self.after(done.as_ref().map(|_| ()));
             done
         })

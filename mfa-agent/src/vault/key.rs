@@ -238,7 +238,7 @@ fn read(path: &Path, file: File) -> Result<MasterKey, KeyError> {
     })
 }
 
-fn parse(text: &[u8]) -> Option<MasterKey> {
+pub(super) fn parse(text: &[u8]) -> Option<MasterKey> {
     let text = std::str::from_utf8(text).ok()?;
     let encoded = text
         .lines()

@@ -34,6 +34,12 @@ const HEADER: usize = 1 + ID + NONCE;
 /// What the key of a backup is sealed for.
 const BACKUP: &[u8] = b"pam-mfa backup file key v1";
 
+/// What the key of hidden names is derived for. No name contains a NUL byte.
+const NAMES: &[u8] = b"\0pam-mfa name key v1";
+
+/// The bytes of a hidden name.
+const HIDDEN_NAME: usize = 16;
+
 /// The longest store key, in bytes; its length is authenticated.
 const MAX_KEY: usize = 1024;
 
@@ -44,6 +50,8 @@ pub struct Vault {
     others: Vec<Arc<Cipher>>,
     lasting: Lasting,
     pepper: Pepper,
+    /// Hides the names of records.
+    names: Zeroizing<[u8; 32]>,
 }
 
 /// What one key seals with.
@@ -132,12 +140,31 @@ impl Vault {
 
     fn build(sealing: Arc<Cipher>, others: Vec<Arc<Cipher>>, lasting: Lasting) -> Self {
         let pepper = Pepper::new(lasting.pepper.clone());
+        let names = keyed(&lasting.slots, NAMES);
         Self {
             sealing,
             others,
             lasting,
             pepper,
+            names,
         }
+    }
+
+    /// The same keys, of which the one with this ID seals; none if it is not here.
+    #[must_use]
+    pub fn sealing_with(&self, id: &str) -> Option<Self> {
+        let id = data_encoding::HEXLOWER.decode(id.as_bytes()).ok()?;
+        let mut ciphers = vec![Arc::clone(&self.sealing)];
+        ciphers.extend(self.others.iter().map(Arc::clone));
+        let index = ciphers.iter().position(|cipher| cipher.id == *id)?;
+        let sealing = ciphers.remove(index);
+        Some(Self::build(sealing, ciphers, self.lasting.clone()))
+    }
+
+    /// Whether a key with this ID is here.
+    #[must_use]
+    pub fn has_key(&self, id: &str) -> bool {
+        self.sealing_with(id).is_some()
     }
 
     /// The keys that a change of the key does not change.
@@ -290,6 +317,13 @@ impl Vault {
         u32::try_from(slot).unwrap_or(0)
     }
 
+    /// What stands for a name in a store that others can read. Without the key nobody can tell whose it is, or whether
+    /// somebody has a record. A change of the key does not change it.
+    #[must_use]
+    pub fn hidden_name(&self, name: &[u8]) -> String {
+        hex(&keyed(&self.names, name)[..HIDDEN_NAME])
+    }
+
     /// The ID of the key, for logs and backups; it reveals nothing about the key.
     #[must_use]
     pub fn key_id(&self) -> String {
@@ -389,6 +423,36 @@ mod tests {
                 .collect::<Vec<_>>(),
         );
         assert_eq!(vault.slot("x", 0), 0);
+    }
+
+    #[test]
+    fn a_hidden_name_is_the_same_after_a_change_of_the_key_and_needs_the_key() {
+        let ring = |current, other| KeyRing {
+            current: MasterKey::from_bytes([current; 32]),
+            others: vec![MasterKey::from_bytes([other; 32])],
+        };
+        let before = Vault::with(&ring(1, 2), None);
+        let after = Vault::with(&ring(2, 1), Some(before.lasting().clone()));
+        let hidden = before.hidden_name(b"account/alice");
+        assert_eq!(hidden.len(), 2 * HIDDEN_NAME);
+        assert_eq!(after.hidden_name(b"account/alice"), hidden);
+        assert_ne!(before.hidden_name(b"account/alicf"), hidden);
+        assert_ne!(vault(2).hidden_name(b"account/alice"), hidden);
+    }
+
+    #[test]
+    fn the_key_that_seals_can_be_chosen_among_those_that_are_here() {
+        let ring = KeyRing {
+            current: MasterKey::from_bytes([1; 32]),
+            others: vec![MasterKey::from_bytes([2; 32])],
+        };
+        let vaults = Vault::with(&ring, None);
+        let second = vaults.sealing_with(&vault(2).key_id()).unwrap();
+        let sealed = second.seal(b"k", [9; 24], b"secret").unwrap();
+        assert!(vault(2).is_current(&sealed) && vaults.open(b"k", &sealed).is_ok());
+        assert_eq!(second.other_ids(), [vault(1).key_id()]);
+        assert_eq!(second.hidden_name(b"n"), vaults.hidden_name(b"n"));
+        assert!(!vaults.has_key(&vault(3).key_id()) && !vaults.has_key("?"));
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 //! ```text
 //!   /var/lib/mfa/key            the current key
 //!   /var/lib/mfa/key.1f2e3d4c   an earlier key, by its ID: opens records and backups that it sealed
+//!   /var/lib/mfa/key.next       with a shared store, the next one, if an administrator made it
 //!   mfa.key, mfa.key.old        the same as credentials of systemd
 //! ```
 //!
@@ -16,11 +17,14 @@ use std::path::{Path, PathBuf};
 
 use super::key::{self, KeyError, KeySource, MasterKey};
 use super::{Cipher, hex};
-use crate::durable_file::{folder_of, replace_durably, with_suffix};
+use crate::durable_file::{folder_of, make_durably, replace_durably, with_suffix};
 use crate::log;
 
 /// The credential with the key before the current one.
 const OLD_CREDENTIAL: &str = "mfa.key.old";
+
+/// Ends the name of the next key of a shared store, if an administrator made it.
+const NEXT: &str = ".next";
 
 /// The most earlier keys that are read, the newest.
 const MOST_KEYS: usize = 64;
@@ -49,10 +53,23 @@ impl KeySource {
     ///
     /// [`KeyError`] for the current key.
     pub fn load_ring(&self) -> Result<KeyRing, KeyError> {
+        self.read_ring(|text| log::warn(text))
+    }
+
+    /// The same once more, without a word about what can't be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load_ring`].
+    pub fn load_ring_again(&self) -> Result<KeyRing, KeyError> {
+        self.read_ring(|_| ())
+    }
+
+    fn read_ring(&self, warn: impl Fn(String)) -> Result<KeyRing, KeyError> {
         let current = self.load()?;
         let mut ring = KeyRing::of(current);
         let mut ids = vec![id(&ring.current)];
-        for path in self.earlier_files() {
+        for path in self.earlier_files(&warn) {
             match key::load_file(&path) {
                 Ok(None) => {}
                 Ok(Some(earlier)) if ids.contains(&id(&earlier)) => {}
@@ -60,14 +77,14 @@ impl KeySource {
                     ids.push(id(&earlier));
                     ring.others.push(earlier);
                 }
-                Err(e) => log::warn(format_args!("an earlier key is not used: {e}")),
+                Err(e) => warn(format!("an earlier key is not used: {e}")),
             }
         }
         if let Some(folder) = &self.credentials {
             match key::load_credential(&folder.join(OLD_CREDENTIAL)) {
                 Ok(Some(earlier)) if !ids.contains(&id(&earlier)) => ring.others.push(earlier),
                 Ok(_) => {}
-                Err(e) => log::warn(format_args!("an earlier key is not used: {e}")),
+                Err(e) => warn(format!("an earlier key is not used: {e}")),
             }
         }
         Ok(ring)
@@ -89,6 +106,75 @@ impl KeySource {
         let earlier = self.keep_current()?;
         put_new(&self.file).map_err(|reason| self.not_replaced(reason))?;
         Ok(earlier)
+    }
+
+    /// Makes a new key beside the current one, which stays so, under the name that earlier keys have. Durable on return.
+    /// Returns its ID.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Io`].
+    pub fn make_next(&self) -> Result<String, KeyError> {
+        let text = key::fresh_text().map_err(|reason| self.not_made(reason))?;
+        let next = key::parse(&text).ok_or_else(|| KeyError::Malformed {
+            path: self.file.clone(),
+        })?;
+        let id = id(&next);
+        make_durably(&self.earlier_path(&id), &text).map_err(|reason| self.not_made(reason))?;
+        Ok(id)
+    }
+
+    /// The file that holds the key with this ID, if there is one.
+    #[must_use]
+    pub fn file_of(&self, wanted: &str) -> Option<PathBuf> {
+        let own = (!self.is_credential()).then(|| self.file.clone());
+        let files = own.into_iter().chain([self.next_file()]);
+        let mut holding = files.filter(|file| holds(file, wanted));
+        holding.next().or_else(|| self.earlier_file(wanted))
+    }
+
+    /// Where an administrator puts the next key, if the agent may not write there.
+    #[must_use]
+    pub fn next_file(&self) -> PathBuf {
+        with_suffix(&self.file, NEXT)
+    }
+
+    /// The IDs of the keys that an administrator may have put here to be the next one: in the place of the current one,
+    /// or as `key.next`.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] when they can't be read.
+    pub fn proposed(&self) -> Result<Vec<String>, KeyError> {
+        let mut proposed = vec![id(&self.load()?)];
+        proposed.extend(key::load_file(&self.next_file())?.as_ref().map(id));
+        Ok(proposed)
+    }
+
+    /// Puts the key with this ID, which is here under another name, in the place of the current one; that one gets a name
+    /// of its own. Durable on return. Returns whether there was anything to do.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`]; all keys are here in any case.
+    pub fn adopt(&self, wanted: &str) -> Result<bool, KeyError> {
+        if self.is_credential() || id(&self.load()?) == wanted {
+            return Ok(false);
+        }
+        let Some(file) = self.file_of(wanted) else {
+            return Ok(false);
+        };
+        self.keep_current()?;
+        let unreadable = |reason| self.not_replaced(reason);
+        let text = zeroize::Zeroizing::new(std::fs::read(file).map_err(unreadable)?);
+        replace_durably(&self.file, &text).map_err(unreadable)?;
+        Ok(true)
+    }
+
+    /// Where the key with this ID belongs that is not here.
+    #[must_use]
+    pub fn missing_file(&self, id: &str) -> PathBuf {
+        self.earlier_path(id)
     }
 
     /// Gives the current key the name that it has once it is an earlier one, too. Durable on return.
@@ -125,6 +211,14 @@ impl KeySource {
         }
     }
 
+    fn not_made(&self, reason: io::Error) -> KeyError {
+        KeyError::Io {
+            path: self.file.clone(),
+            action: "made",
+            reason,
+        }
+    }
+
     fn not_replaced(&self, reason: io::Error) -> KeyError {
         KeyError::Io {
             path: self.file.clone(),
@@ -154,7 +248,7 @@ impl KeySource {
     }
 
     /// `key.1f2e3d4c` beside the key; with a credential the key file itself, too.
-    fn earlier_files(&self) -> Vec<PathBuf> {
+    fn earlier_files(&self, warn: impl Fn(String)) -> Vec<PathBuf> {
         let folder = self
             .file
             .parent()
@@ -173,7 +267,7 @@ impl KeySource {
         };
         files.sort_by_cached_key(|path| std::cmp::Reverse(made(path)));
         if let Some(unread @ 1..) = files.len().checked_sub(MOST_KEYS) {
-            log::warn(format_args!(
+            warn(format!(
                 "only the {MOST_KEYS} newest earlier keys are read, and {} has {unread} more; remove the ones that no \
                  backup needs",
                 folder.unwrap_or(Path::new(".")).display()
@@ -187,6 +281,10 @@ impl KeySource {
     }
 }
 
+fn holds(file: &Path, wanted: &str) -> bool {
+    matches!(key::load_file(file), Ok(Some(key)) if id(&key) == wanted)
+}
+
 /// The ID of a key, for names and logs.
 pub(super) fn id(key: &MasterKey) -> String {
     hex(&Cipher::new(key).id)
@@ -195,9 +293,11 @@ pub(super) fn id(key: &MasterKey) -> String {
 fn is_earlier(path: &Path, prefix: &OsStr) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     let suffix = name.strip_prefix(prefix.as_encoded_bytes());
-    suffix.is_some_and(|id| {
-        id.len() == 8 && id.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    })
+    let is_next = suffix == NEXT.strip_prefix('.').map(str::as_bytes);
+    is_next
+        || suffix.is_some_and(|id| {
+            id.len() == 8 && id.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        })
 }
 
 fn put_new(path: &Path) -> io::Result<()> {

@@ -286,14 +286,14 @@ proptest! {
         account.issue_bypass("483920137".into(), HOUR, at(made));
         account.begin_grace(at(made));
         let spot = SessionScope { service: "sudo".to_owned(), operation: None, address: None, ruser: None, tty: None };
-        let opening = NewSession { spot, duration: HOUR, boot: "boot".to_owned(), by_answer: None };
+        let opening = NewSession { spot, duration: HOUR, host: SessionHost::alone("boot"), by_answer: None };
         account.begin_session(&opening, FactorCombination::from(Factor::Pin), None, at(made));
         let budget = MessageLimits::default();
         while account.count_message(at(made), &budget).is_ok() {}
         account.reserve(7, HOUR, account.lockout().epoch(), at(made), &Limits::default());
         let account = stored(&account);
         let is_in_time = (made..made + hour).contains(&asked);
-        let ends: Vec<_> = account.sessions("boot", at(asked)).map(Session::ends).collect();
+        let ends: Vec<_> = account.sessions(&SessionHost::alone("boot"), at(asked)).map(Session::ends).collect();
         prop_assert_eq!(ends.len() == 1, is_in_time);
         let until = account.bypass_until(at(asked));
         prop_assert_eq!(until.is_some(), is_in_time);

@@ -17,6 +17,7 @@ mod holdings;
 mod import;
 mod knowledge;
 mod label;
+mod merge;
 mod messages;
 mod networks;
 mod notices;
@@ -52,6 +53,7 @@ pub use enroll::{Added, EnrollError, Enrolled, MAX_DEVICES, NewFactor};
 pub use import::{Import, Imported};
 pub use knowledge::{Dates, PinRecord, Question, QuestionSet};
 pub use label::{Label, LabelError};
+pub use merge::{Merged, MergedPart};
 pub use messages::{MessageLimits, Messages};
 pub use notices::{NoticeKind, Occurrence};
 use recovery::Recovery;
@@ -61,7 +63,9 @@ use requests::Requests;
 pub use restore::Restored;
 pub use resync::{Resync, Resynced};
 pub use security_key::{MAX_KEYS, SecurityKey, SecurityKeyError};
-pub use session::{ByAnswer, NewSession, PassedAgain, Session, SessionQuery, SessionScope};
+pub use session::{
+    ByAnswer, NewSession, PassedAgain, Session, SessionHost, SessionQuery, SessionScope,
+};
 pub use set_up::SpentCodes;
 pub use settings::{By, MAX_NETWORKS, SettingError, UserOverrides, UserSettings};
 use suspension::Suspension;
@@ -72,6 +76,12 @@ pub use suspension::{LONGEST_SUSPENSION, SHORTEST_SUSPENSION};
 /// addresses and no accounts at RADIUS servers; 4 no networks and no disabled devices; 5 no security
 /// keys.
 const SCHEMA: u32 = 6;
+
+/// The format that is written if the record needs no later one, so that older hosts of a shared store read it, too.
+const WRITTEN: u32 = 5;
+
+/// The first format that has security keys.
+const WITH_KEYS: u32 = 6;
 
 /// One user's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,7 +142,7 @@ pub struct Account {
 impl Default for Account {
     fn default() -> Self {
         Self {
-            schema: SCHEMA,
+            schema: WRITTEN,
             generation: 0,
             devices: Vec::new(),
             keys: Vec::new(),
@@ -156,6 +166,21 @@ impl Default for Account {
 }
 
 impl Account {
+    /// The newest format of records that this version reads and writes.
+    pub const FORMAT: u32 = SCHEMA;
+
+    /// The format that the record is written in: the oldest one that holds all of it. Whoever adds to the record and
+    /// raises [`Self::FORMAT`] says here which records need it; all others stay readable for older hosts.
+    #[must_use]
+    pub fn format(&self) -> u32 {
+        // An older host would leave the keys out when it writes.
+        let needed = match self.keys.is_empty() {
+            true => WRITTEN,
+            false => WITH_KEYS,
+        };
+        self.schema.max(needed)
+    }
+
     /// Counts the changes of the user's factors.
     #[must_use]
     pub fn generation(&self) -> u64 {
@@ -294,7 +319,17 @@ impl Account {
         // Large enough, so that growing leaves no unwiped copy behind; and no larger, because all
         // of it is wiped.
         let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(self.room()));
-        serde_json::to_writer(&mut *bytes, self).map_err(|e| RecordError(e.to_string()))?;
+        let written = match self.format() {
+            format if format == self.schema => serde_json::to_writer(&mut *bytes, self),
+            schema => serde_json::to_writer(
+                &mut *bytes,
+                &Self {
+                    schema,
+                    ..self.clone()
+                },
+            ),
+        };
+        written.map_err(|e| RecordError(e.to_string()))?;
         Ok(bytes)
     }
 
@@ -328,7 +363,7 @@ impl Account {
                 account.schema
             )));
         }
-        account.schema = SCHEMA;
+        account.schema = account.format();
         Ok(account)
     }
 }

@@ -37,11 +37,15 @@ impl Recovery {
         self.codes.len()
     }
 
+    /// Whether both were issued together.
+    pub(super) fn is_same_list(&self, other: &Self) -> bool {
+        self.made_at == other.made_at && self.digits == other.digits
+    }
+
     /// These codes as a backup has them, and `live` as the replaced record has them: the later of two lists, and of
     /// one list only what is unused in both.
     pub(super) fn restored(mut self, live: &Self) -> Self {
-        let is_same = self.made_at == live.made_at && self.digits == live.digits;
-        if !is_same {
+        if !self.is_same_list(live) {
             return match live.made_at > self.made_at {
                 true => live.clone(),
                 false => self,

@@ -165,7 +165,7 @@ impl Device {
     }
 
     /// Uses up the code of now and all before it. Returns whether there is such a code: a counter has none.
-    fn assume_used(&mut self, now: Timestamp) -> bool {
+    pub(super) fn assume_used(&mut self, now: Timestamp) -> bool {
         let shown = self.generator.shown(now, self.offset);
         self.last_step = self.last_step.max(shown);
         shown.is_some()

@@ -103,6 +103,14 @@ impl SecurityKey {
         self.dates.last_used_at = self.dates.last_used_at.max(known.dates.last_used_at);
     }
 
+    /// Takes what another store knows of the same key: the stricter of both.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.counter = self.counter.max(other.counter);
+        self.went_back_at = self.went_back_at.max(other.went_back_at);
+        self.enabled &= other.enabled;
+        self.dates.last_used_at = self.dates.last_used_at.max(other.dates.last_used_at);
+    }
+
     /// Whether this is its label or its fingerprint.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {

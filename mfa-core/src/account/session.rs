@@ -18,6 +18,7 @@ use super::Account;
 use crate::clock::{Deadline, is_within};
 use crate::factors::recovery::{CodeDigest, Pepper};
 use crate::factors::{Factor, FactorCombination};
+use crate::policy::SessionHosts;
 
 /// The most sessions of a user, which bounds the record; another one replaces the oldest.
 const MAX_SESSIONS: usize = 12;
@@ -47,6 +48,26 @@ pub struct SessionScope {
     pub tty: Option<String>,
 }
 
+/// The host of a login, as far as its sessions depend on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionHost {
+    /// Its name, where hosts share a store; `None` for a store of one host.
+    pub name: Option<String>,
+    /// Its boot: a new one ends all sessions of the host.
+    pub boot: String,
+}
+
+impl SessionHost {
+    /// A host that shares its store with no other.
+    #[must_use]
+    pub fn alone(boot: impl Into<String>) -> Self {
+        Self {
+            name: None,
+            boot: boot.into(),
+        }
+    }
+}
+
 /// A login after which the same is not asked again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -60,6 +81,9 @@ pub struct Session {
     pub begun: Timestamp,
     /// Its end, by the rule that it began under.
     ends: Deadline,
+    /// The host that it began on, where hosts share a store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
     /// The boot of the host that it belongs to.
     boot: String,
     /// The version of the user's factors then.
@@ -100,8 +124,8 @@ pub struct NewSession {
     pub spot: SessionScope,
     /// How long it lasts.
     pub duration: Duration,
-    /// The boot of the host.
-    pub boot: String,
+    /// The host.
+    pub host: SessionHost,
     /// Set if one answer holds password and code: the same code must be typed again.
     pub by_answer: Option<ByAnswer>,
 }
@@ -111,6 +135,8 @@ pub struct NewSession {
 pub struct ByAnswer {
     /// The services whose sessions count besides the login's own.
     pub scope: Vec<String>,
+    /// The hosts whose sessions count.
+    pub hosts: SessionHosts,
     /// The ways of the rule; one of them must have been passed.
     pub combinations: Vec<FactorCombination>,
 }
@@ -139,11 +165,19 @@ pub struct SessionQuery<'a> {
     pub combinations: &'a [FactorCombination],
     /// The maximum age.
     pub duration: Duration,
-    /// The boot of the host.
-    pub boot: &'a str,
+    /// The host.
+    pub host: &'a SessionHost,
+    /// The hosts whose sessions count.
+    pub hosts: SessionHosts,
 }
 
 impl Session {
+    /// The host that it began on, where hosts share a store.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
     /// Its end, by the rule that it began under.
     #[must_use]
     pub fn ends(&self) -> Timestamp {
@@ -161,8 +195,22 @@ impl Session {
         let has = |factor: &Factor| self.passed.factors().contains(factor);
         let passed = |combination: &FactorCombination| combination.factors().iter().all(has);
         self.is_at(wanted.spot, wanted.scope)
+            && self.holds_on(wanted.host, wanted.hosts)
             && wanted.combinations.iter().any(passed)
             && is_within(self.begun, now, wanted.duration)
+    }
+
+    /// Whether it holds on the host of a login. A terminal of one host is not the terminal of the same name on another.
+    fn holds_on(&self, host: &SessionHost, hosts: SessionHosts) -> bool {
+        self.host == host.name || hosts == SessionHosts::All && self.spot.address.is_some()
+    }
+
+    /// Whether the host that it began on may still know it. Whether another host has been restarted can't be known here.
+    fn outlives_boot(&self, host: &SessionHost) -> bool {
+        match (&self.host, &host.name) {
+            (Some(its), Some(own)) if its != own => true,
+            (its, own) => its == own && self.boot == host.boot,
+        }
     }
 
     /// Whether it is for the same login; the service may be another of the scope. Operations share
@@ -180,12 +228,12 @@ impl Session {
 }
 
 impl Account {
-    /// The active sessions at `now`, oldest first.
-    pub fn sessions(&self, boot: &str, now: Timestamp) -> impl Iterator<Item = &Session> {
+    /// The active sessions at `now`, as `host` knows of them, oldest first.
+    pub fn sessions(&self, host: &SessionHost, now: Timestamp) -> impl Iterator<Item = &Session> {
         let locked = self.lockout.lock(now).is_some();
         self.sessions.iter().filter(move |session| {
             !locked
-                && session.boot == boot
+                && session.outlives_boot(host)
                 && session.generation == self.generation
                 && session.lasts(now)
         })
@@ -194,7 +242,7 @@ impl Account {
     /// The session that lets a login in, if there is one.
     #[must_use]
     pub fn session(&self, wanted: &SessionQuery<'_>, now: Timestamp) -> Option<&Session> {
-        self.sessions(wanted.boot, now)
+        self.sessions(wanted.host, now)
             .find(|session| session.answer.is_none() && session.is_enough(wanted, now))
     }
 
@@ -213,13 +261,14 @@ impl Account {
             scope: &by_answer.scope,
             combinations: &by_answer.combinations,
             duration: opening.duration,
-            boot: &opening.boot,
+            host: &opening.host,
+            hosts: by_answer.hosts,
         };
         let has_code = |session: &&Session| {
             session.answer.is_some_and(|code| code.is_in(typed, pepper))
                 && session.is_enough(&wanted, now)
         };
-        let session = self.sessions(&opening.boot, now).find(has_code)?;
+        let session = self.sessions(&opening.host, now).find(has_code)?;
         Some(PassedAgain {
             begun: session.begun,
             passed: session.passed.clone(),
@@ -229,8 +278,8 @@ impl Account {
     }
 
     /// Ends all sessions. Returns how many were active.
-    pub fn revoke(&mut self, boot: &str, now: Timestamp) -> u32 {
-        let ended = self.sessions(boot, now).count();
+    pub fn revoke(&mut self, host: &SessionHost, now: Timestamp) -> u32 {
+        let ended = self.sessions(host, now).count();
         self.end_sessions();
         u32::try_from(ended).unwrap_or(u32::MAX)
     }
@@ -263,13 +312,17 @@ impl Account {
         if opening.by_answer.is_some() && answer.is_none() {
             return;
         }
-        let live: Vec<Session> = self.sessions(&opening.boot, now).cloned().collect();
+        let live: Vec<Session> = self.sessions(&opening.host, now).cloned().collect();
         self.sessions
             .retain(|session| session.answer.is_some() || live.contains(session));
-        let is_other = |session: &Session| session.spot != opening.spot || session.answer != answer;
+        let is_here =
+            |session: &Session| session.spot == opening.spot && session.host == opening.host.name;
         match answer {
-            Some(_) => self.sessions.retain(is_other),
-            None => self.sessions.retain(|session| session.spot != opening.spot),
+            Some(_) => {
+                let is_other = |session: &Session| !is_here(session) || session.answer != answer;
+                self.sessions.retain(is_other);
+            }
+            None => self.sessions.retain(|session| !is_here(session)),
         }
         let by_answer = |session: &Session| session.answer.is_some();
         let full = self.sessions.iter().filter(|it| by_answer(it)).count() >= MAX_BY_ANSWER;
@@ -287,7 +340,8 @@ impl Account {
             passed,
             begun: now,
             ends: Deadline::after(now, opening.duration),
-            boot: opening.boot.clone(),
+            host: opening.host.name.clone(),
+            boot: opening.host.boot.clone(),
             generation: self.generation,
             answer,
         });

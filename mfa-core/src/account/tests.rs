@@ -140,9 +140,13 @@ fn fullest() -> Account {
         let opening = NewSession {
             spot,
             duration: std::time::Duration::from_secs(3600),
-            boot: "01234567-0123-0123-0123-0123456789ab".to_owned(),
+            host: SessionHost {
+                name: Some("h".repeat(64)),
+                boot: "01234567-0123-0123-0123-0123456789ab".to_owned(),
+            },
             by_answer: Some(ByAnswer {
                 scope: Vec::new(),
+                hosts: Default::default(),
                 combinations: Vec::new(),
             }),
         };

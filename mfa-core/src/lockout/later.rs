@@ -37,6 +37,19 @@ impl Lockout {
         }
     }
 
+    /// This one and `other`, of the same user at another place: their passes say nothing of each other. Each counter and
+    /// lock is the stricter of the two at `now`, and logins that are going on here are counted on.
+    #[must_use]
+    pub fn merged(self, other: &Self, now: Timestamp) -> Self {
+        let other = Self {
+            passes: self.passes,
+            burst: Burst::default(),
+            pending: Vec::new(),
+            ..other.clone()
+        };
+        self.restored(&other, now)
+    }
+
     /// Without what is over at `now`: of two records, its end would hide the failures or guesses of the other.
     fn current(mut self, now: Timestamp) -> Self {
         self.settle(now);

@@ -169,7 +169,8 @@ fn session<'a>(
         scope: &rule.scope,
         combinations: &terms.combinations,
         duration: rule.duration,
-        boot: context.boot,
+        host: context.host,
+        hosts: rule.hosts,
     };
     account.session(&query, context.now)
 }
@@ -357,9 +358,10 @@ impl<'a> Undecided<'a> {
         Some(NewSession {
             spot: scope.clone(),
             duration: rule.duration,
-            boot: self.context.boot.to_owned(),
+            host: self.context.host.clone(),
             by_answer: self.terms.single.then(|| ByAnswer {
                 scope: rule.scope.clone(),
+                hosts: rule.hosts,
                 combinations: self.terms.combinations.clone(),
             }),
         })

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{Prompting, Unenrolled};
+use super::{Prompting, SessionHosts, Unenrolled};
 use crate::clock::after;
 use crate::factors::{Factor, FactorCombination};
 use crate::lockout::Limits;
@@ -66,6 +66,8 @@ pub struct SessionRule {
     /// The services that share it, in lower case, as libpam passes them to modules. Empty: only the
     /// login's own service or operation.
     pub scope: Vec<String>,
+    /// The hosts of a fleet where it holds.
+    pub hosts: SessionHosts,
 }
 
 /// Who guesses, and at what.

@@ -8,8 +8,8 @@ use mfa_protocol::policy as wire;
 
 use super::{
     Action, Ask, Decision, Enforcement, Facts, GracePeriod, Guesses, Mode, Origin, Own, Patterns,
-    Personal, Place, Policy, PolicyVerdict, Prompting, Request, Rule, SessionRule, Unenrolled,
-    in_order,
+    Personal, Place, Policy, PolicyVerdict, Prompting, Request, Rule, SessionHosts, SessionRule,
+    Unenrolled, in_order,
 };
 use crate::factors::{Factor, FactorCombination};
 use crate::names::UserName;
@@ -67,17 +67,20 @@ impl Policy {
         asked.map(considered).collect()
     }
 
-    /// The rules that can apply to a user, in order, each with its result under the enforcement
+    /// The rules that can apply to a user on a host, in order, each with its result under the enforcement
     /// mode and the user's settings, without their networks. The last is a rule for every login, or
     /// `[policy]`, called `default`.
     #[must_use]
     pub fn rules_for_user(
         &self,
+        host: Option<&str>,
         user: &UserName,
         facts: &Facts<'_>,
         personal: &Personal,
     ) -> Vec<admin::Rule> {
-        let fits = |rule: &&Arc<Rule>| rule.misfit_of_user(user, facts).is_none();
+        let fits = |rule: &&Arc<Rule>| {
+            rule.misfit_of_user(user, facts).is_none() && rule.misfit_of_host(host).is_none()
+        };
         let rules = in_order(&self.rules, fits, |rule| rule.is_for_every_login());
         let shown = |rule: Option<&Arc<Rule>>| {
             let decision = self.decision(rule, facts, personal);
@@ -204,10 +207,14 @@ impl Ask {
 
 fn session_words(session: &SessionRule) -> String {
     let duration = length_of_time(session.duration);
-    match session.scope.join(", ") {
-        scope if scope.is_empty() => format!("not asked again for {duration}"),
-        scope => format!("not asked again for {duration}, shared by {scope}"),
+    let mut words = format!("not asked again for {duration}");
+    if !session.scope.is_empty() {
+        words += &format!(", shared by {}", session.scope.join(", "));
     }
+    if session.hosts == SessionHosts::All {
+        words += ", from the same address on every host";
+    }
+    words
 }
 
 /// A duration as in settings: `90s`, `15m`, `14d`.
@@ -281,6 +288,7 @@ fn shown_default(decision: &Decision) -> admin::Rule {
 /// The fields of a rule that have no list of their own on the wire.
 fn conditions(rule: &Rule) -> Vec<String> {
     let given = [
+        ("hosts", rule.hosts.as_ref().map(Patterns::to_string)),
         ("source", rule.source.map(|source| source.name().to_owned())),
         (
             "operations",
@@ -322,6 +330,7 @@ mod tests {
         let session = SessionRule {
             duration: Duration::from_secs(15 * 60),
             scope: vec!["sudo".to_owned(), "su".to_owned()],
+            hosts: SessionHosts::This,
         };
         let ask = Ask {
             grace: Some(GracePeriod::Lasting(days(14))),

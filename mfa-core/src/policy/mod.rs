@@ -30,7 +30,7 @@ use jiff::civil::DateTime;
 pub use ask::{Ask, GracePeriod, Guesses, SessionRule};
 pub use explain::length_of_time;
 pub use mfa_protocol::policy::{
-    Enforcement, EnforcementMode as Mode, Prompting, Source, Unenrolled,
+    Enforcement, EnforcementMode as Mode, Prompting, SessionHosts, Source, Unenrolled,
 };
 pub use network::{Network, NetworkError, Networks, remote_address};
 pub use pattern::{Fit, Pattern, PatternError, Patterns, SetFit, terminal_name};
@@ -48,6 +48,9 @@ pub struct Request<'a> {
     pub user: &'a UserName,
     /// The PAM service.
     pub service: &'a str,
+    /// The name of the host where the login is; `None` when it is unknown. Then rules with `hosts` do
+    /// not match.
+    pub host: Option<&'a str>,
     /// What the user is about to do, for a program that protects single operations. Without it,
     /// rules with `operations` do not match.
     pub operation: Option<&'a str>,

@@ -26,17 +26,19 @@ pub fn in_order<T>(
 }
 
 impl Policy {
-    /// What may become of a user's logins by a PAM service that name no operation, wherever they come from.
+    /// What may become of a user's logins on a host by a PAM service that name no operation, wherever they come from.
     #[must_use]
     pub fn decisions_at(
         &self,
-        service: &str,
+        (host, service): (Option<&str>, &str),
         user: &UserName,
         facts: &Facts<'_>,
         personal: &Personal,
     ) -> Vec<Decision> {
         let may_decide = |rule: &&Arc<Rule>| {
-            rule.misfit_of_user(user, facts).is_none() && rule.is_for_service(service)
+            rule.misfit_of_user(user, facts).is_none()
+                && rule.misfit_of_host(host).is_none()
+                && rule.is_for_service(service)
         };
         in_order(&self.rules, may_decide, |rule| {
             rule.is_for_all_circumstances()

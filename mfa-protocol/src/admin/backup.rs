@@ -20,8 +20,16 @@ pub struct RestoreBegin;
 pub struct RestoreNext;
 /// Goes on after the last part.
 pub struct RestoreEnd;
+/// Ends the restore that some host of a shared store has begun.
+pub struct RestoreAbandon;
+/// Begins to take the accounts of a backup in addition to those that are stored.
+pub struct MergeBegin;
+/// The next part of the merge on this connection.
+pub struct MergeNext;
 /// The keys of the records.
 pub struct KeyStatus;
+/// Makes the next key of a shared store, which all hosts are to have before it seals.
+pub struct RotatePrepare;
 /// Makes a new key, or goes on with a change that was begun.
 pub struct RotateBegin;
 /// Seals some records with the current key.
@@ -111,6 +119,9 @@ pub struct RestoreEndReply {
     pub unknown_counters: u64,
     /// Recovery codes, those used since the backup among them.
     pub unknown_codes: u64,
+    /// Damaged records among these of which nobody can tell whose they are: they refuse nobody.
+    #[serde(default)]
+    pub unnamed: u64,
     /// Records that were damaged when the backup was made; the intact ones here were kept.
     #[serde(default)]
     pub kept: u64,
@@ -128,6 +139,105 @@ pub struct RestoreEndReply {
     pub gone_users: Vec<String>,
 }
 
+/// The reply to [`RestoreAbandon`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreAbandonReply {
+    /// Whether there was one.
+    pub abandoned: bool,
+    /// The host that had begun it.
+    pub host: Option<String>,
+    /// When, by its clock. RFC 3339, UTC.
+    pub begun_at: Option<String>,
+    /// Whether it had stopped all changes, and with them all logins.
+    pub stopped_logins: bool,
+}
+
+/// The parameters of [`MergeBegin`].
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MergeBeginParameters {
+    /// The head of the file.
+    pub head: BackupHead,
+    /// The key of the file in base64, if the backup is sealed for a recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_key: Option<Secret>,
+    /// Whether only to say what would become of the accounts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+}
+
+/// The parameters of [`MergeNext`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MergeNextParameters {
+    /// The next chunk of the file, in base64.
+    pub chunk: String,
+    /// Whether it is the last one.
+    pub last: bool,
+}
+
+/// The reply to [`MergeNext`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeNextReply {
+    /// The accounts of this chunk about which there is something to say.
+    pub accounts: Vec<MergedAccount>,
+    /// The others: they stay as they are.
+    pub unchanged: u64,
+}
+
+/// What becomes of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergedAccount {
+    /// The user. Of a damaged record of which nobody can tell whose it is, its name in the store.
+    pub user: String,
+    /// What becomes of it.
+    pub result: MergeOutcome,
+    /// Factors that the backup brings.
+    pub added: Vec<String>,
+    /// What both have and differs: the one here stays.
+    pub kept: Vec<String>,
+    /// What can't be taken from the backup.
+    pub lost: Vec<String>,
+}
+
+/// What becomes of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MergeOutcome {
+    /// It was not here.
+    Added,
+    /// It was here, and has changed.
+    Merged,
+    /// It was here, and stays as it is.
+    Unchanged,
+    /// It was damaged when the backup was made, and is left out.
+    Damaged,
+}
+
+/// The reply to [`RotatePrepare`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotatePrepareReply {
+    /// The ID of the next key.
+    pub key_id: String,
+    /// Its file on this host; none if it is not here, or a credential.
+    pub file: Option<String>,
+    /// Whether it was named by this call.
+    pub new: bool,
+}
+
+/// Which keys a host of a shared store has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostKeys {
+    /// The host.
+    pub name: String,
+    /// Whether it gave notice of itself lately.
+    pub live: bool,
+    /// Whether it has the key that seals.
+    pub current: bool,
+    /// Whether it has the next key; none if there is none.
+    pub prepared: Option<bool>,
+}
+
 /// The reply to [`KeyStatus`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyStatusReply {
@@ -139,6 +249,15 @@ pub struct KeyStatusReply {
     pub rotating: Option<String>,
     /// Whether the key is a credential of systemd's.
     pub credential: bool,
+    /// The next key of a shared store.
+    #[serde(default)]
+    pub prepared: Option<String>,
+    /// The hosts of a shared store, at most as many as a reply holds.
+    #[serde(default)]
+    pub hosts: Vec<HostKeys>,
+    /// Hosts that are left out.
+    #[serde(default)]
+    pub more_hosts: u64,
 }
 
 /// The reply to [`RotateBegin`].

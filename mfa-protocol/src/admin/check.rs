@@ -223,4 +223,7 @@ pub struct HealthReply {
     /// When the last backup was begun that came to its end. RFC 3339, UTC; none if there is none.
     #[serde(default)]
     pub last_backup: Option<String>,
+    /// Whether hosts share the store: [`Hosts`](super::Hosts) tells of them.
+    #[serde(default)]
+    pub store_shared: bool,
 }

@@ -34,6 +34,9 @@ pub struct ExplainParameters {
     /// When: the host's own time such as `2026-11-23T09:30`; none means now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// The name of the host, for its rules; none means this host. Users and groups are always looked up on this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// What an [`Explanation`] says at the end of its reason if a stack with one answer would refuse the login. The agent

@@ -58,6 +58,9 @@ pub struct Session {
     pub begun_at: String,
     /// RFC 3339, UTC.
     pub ends_at: String,
+    /// The host where it began, where hosts share a store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// The reply to [`Revoke`].

@@ -78,14 +78,15 @@ fn admin_types() -> Types {
         ConfirmRecovery, Considered, DamagedRecord, Device, Drift, Drifts, EnableAddress,
         EnableFactor, Enforce, EnrollAddress, EnrollHotp, EnrollKey, EnrollPin, EnrollQuestions,
         EnrollRadius, EnrollRecovery, EnrollTotp, Enrollment, Explain, Explanation, Finding,
-        Health, HostFacts, ImportAccount, ImportAccounts, ImportDevice, ImportEntry, ImportKeys,
-        ImportResult, ImportUris, ImportedAccount, ImportedKey, KeyLine, KeyRule, KeyStatus, Keys,
-        Knowledge, Lockout, Lockouts, Messages, Mode, Prefer, Primary, QuestionAnswer, Questions,
-        Radius, Refused, Reload, Remove, Rename, Require, RestoreBegin, RestoreEnd, RestoreNext,
-        Resume, Resync, Revoke, RevokeBypass, RotateBegin, RotateEnd, RotateNext, Rule,
-        SecurityKey, SelfManage, ServiceAsk, ServiceTerms, Session, Sessions, Severity, Status,
-        StoreCheck, StoreDrop, Suspend, Suspended, Terms, TestDelivery, Unlock, UserKey,
-        UserSettings, Users,
+        FleetHost, ForgetHost, Health, HostFacts, HostKeys, Hosts, ImportAccount, ImportAccounts,
+        ImportDevice, ImportEntry, ImportKeys, ImportResult, ImportUris, ImportedAccount,
+        ImportedKey, KeyLine, KeyRule, KeyStatus, Keys, Knowledge, Lockout, Lockouts, MergeBegin,
+        MergeNext, MergedAccount, Messages, Metrics, Mode, Prefer, Primary, QuestionAnswer,
+        Questions, Radius, Refused, Reload, Remove, Rename, Require, RestoreAbandon, RestoreBegin,
+        RestoreEnd, RestoreNext, Resume, Resync, Revoke, RevokeBypass, RotateBegin, RotateEnd,
+        RotateNext, RotatePrepare, Rule, SecurityKey, SelfManage, ServiceAsk, ServiceTerms,
+        Session, Sessions, Severity, Status, StoreCheck, StoreDrop, StoreEndpoint, Suspend,
+        Suspended, Terms, TestDelivery, Unlock, UserKey, UserSettings, Users,
     };
     let mut types = Types::default();
     types
@@ -151,6 +152,8 @@ fn admin_types() -> Types {
         .kind::<KeyLine>()
         .kind::<ImportedKey>();
     types
+        .kind::<FleetHost>()
+        .kind::<StoreEndpoint>()
         .kind::<ServiceTerms>()
         .kind::<ServiceAsk>()
         .kind::<AddressRule>()
@@ -187,15 +190,26 @@ fn admin_types() -> Types {
         .method::<BackupEnd>()
         .method::<RestoreBegin>()
         .method::<RestoreNext>()
-        .method::<RestoreEnd>();
+        .method::<RestoreEnd>()
+        .method::<RestoreAbandon>()
+        .method::<MergeBegin>()
+        .method::<MergeNext>();
     types
         .method::<KeyStatus>()
+        .method::<RotatePrepare>()
         .method::<RotateBegin>()
         .method::<RotateNext>()
         .method::<RotateEnd>()
+        .method::<Hosts>()
+        .method::<ForgetHost>()
+        .method::<Metrics>()
         .method::<StoreCheck>()
         .method::<StoreDrop>();
-    types.kind::<BackupHead>().kind::<DamagedRecord>();
+    types
+        .kind::<BackupHead>()
+        .kind::<DamagedRecord>()
+        .kind::<MergedAccount>()
+        .kind::<HostKeys>();
     types
         .kind::<HostFacts>()
         .kind::<Administrator>()

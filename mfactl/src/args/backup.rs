@@ -25,7 +25,15 @@ All sessions end. Factors that users enrolled since the backup are gone.
 With --key-file, the backup is sealed for a public key, and anyone who has that
 key can make such a file: restore only one from a place that only you can write
 to.
-On a terminal, --replace asks first. Scripts, --yes and --json are not asked.
+--merge adds the accounts of the backup to those that are stored, for two hosts
+or fleets that become one. It reports what becomes of each account: no factor is
+lost without being named. The stricter of two locks holds, and so does the later
+used code. If both have a PIN, questions or settings, those here stay. --dry-run
+only reports. If it is cut off, repeat it.
+If many hosts share the store, all of them go on with the restored records. A
+restore whose host died: --abandon ends it, on any host.
+On a terminal, --replace and --merge ask first. Scripts, --yes and --json are
+not asked.
 Root may do this, and the user that the agent runs as.";
 
 pub(super) const BACKUP_KEY: &str = "\
@@ -45,6 +53,11 @@ If the key is a credential of systemd, which the agent can't change:
      (LoadCredentialEncrypted= of mfa-agent.service).
   2. systemctl restart mfa-agent
   3. mfactl rotate-key
+If many hosts share the store:
+  1. mfactl rotate-key --prepare    makes the new key, on one host
+  2. Copy its file to all hosts, under the same name, mode 0600, owned by the
+     agent's user. mfactl rotate-key --status shows who has it.
+  3. mfactl rotate-key              on any host, once all live hosts have it
 Root may do this, and the user that the agent runs as.";
 
 /// Where the backup goes.
@@ -62,13 +75,26 @@ pub(crate) struct Backup {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Restore {
     /// The file; - is standard input
-    #[arg(value_name = "FILE")]
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "abandon",
+        default_value_if("abandon", "true", "-")
+    )]
     pub(crate) file: PathBuf,
     /// Replace a store that is not empty
     #[arg(long)]
     pub(crate) replace: bool,
-    /// With --replace: replace it without asking
-    #[arg(long, requires = "replace")]
+    /// Add the accounts of the backup to those that are stored
+    #[arg(long, conflicts_with = "replace")]
+    pub(crate) merge: bool,
+    /// With --merge: only say what would become of the accounts
+    #[arg(long, requires = "merge")]
+    pub(crate) dry_run: bool,
+    /// End the restore that a host of a shared store has begun, and that does not end
+    #[arg(long, conflicts_with_all = ["replace", "merge", "key_file"])]
+    pub(crate) abandon: bool,
+    /// With --replace or --merge: do it without asking
+    #[arg(long)]
     pub(crate) yes: bool,
     /// The file of the private key, for a backup that was made with --recipient-key-file
     #[arg(long, value_name = "FILE")]
@@ -89,6 +115,9 @@ pub(crate) struct RotateKey {
     /// Only show the keys, and how many records an earlier key has sealed
     #[arg(long)]
     pub(crate) status: bool,
+    /// If many hosts share the store: only make the new key, which all hosts are to have first
+    #[arg(long, conflicts_with = "status")]
+    pub(crate) prepare: bool,
 }
 
 /// What to do with the store.

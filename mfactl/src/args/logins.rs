@@ -21,7 +21,9 @@ After a key:
 On Monday morning:
   mfactl explain --user alice --service sudo --at 2026-11-23T09:30
 For mfactl verify --operation:
-  mfactl explain --user alice --operation collect-evidence";
+  mfactl explain --user alice --operation collect-evidence
+By the rules of another host of the fleet:
+  mfactl explain --user alice --service sshd --host web-7";
 
 /// A login to run.
 #[derive(Debug, clap::Args)]
@@ -74,6 +76,9 @@ pub(crate) struct Explain {
     /// The time of this host, such as 2026-11-23T09:30 (default: now)
     #[arg(long, value_name = "TIME", value_parser = name)]
     pub(crate) at: Option<String>,
+    /// Another host of a fleet, for its rules (default: this host)
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) host: Option<String>,
     /// The sshd to ask
     #[command(flatten)]
     pub(crate) sshd: Sshd,

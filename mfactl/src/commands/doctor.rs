@@ -8,6 +8,7 @@ mod backups;
 mod clock;
 mod config;
 mod devices;
+mod fleet;
 mod keys;
 mod screen;
 pub(super) mod sshd;
@@ -119,6 +120,9 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     // What can't be read may ask.
     let is_asked = !files.unread().is_empty() || !stacks::asking(&files).is_empty();
     checks.extend(config::checks(context, &health, &clock, is_asked)?);
+    if health.store_shared {
+        checks.extend(fleet::checks(context)?);
+    }
     checks.extend(clock::checks(clock::TIMESYNC));
     checks.extend(backups::check(&health, context.socket(), &clock));
     checks.extend(devices::checks(

@@ -36,11 +36,16 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
         after: Some(args.after).filter(|methods| !methods.is_empty()),
         operation: args.operation,
         at: args.at,
+        host: args.host,
     };
+    let is_elsewhere = parameters.host.is_some();
     let mut explanation = context.call::<Explain>(&parameters)?.explanation;
-    let beware = beware(&explanation, &parameters, &sshd);
-    let not_asked = NotAsked::of(&explanation, &parameters, &stacks, &sshd);
-    let emergency = emergency_line(&stacks, &explanation.service, &explanation.user);
+    let this_host = ThisHost::of(&explanation, &parameters, &stacks, &sshd);
+    let ThisHost {
+        beware,
+        not_asked,
+        emergency,
+    } = this_host.unwrap_or_default();
     if context.output.is_json() {
         let shown = Shown {
             explanation: &explanation,
@@ -60,10 +65,13 @@ pub(crate) fn run(context: &mut Context, args: args::Explain) -> Result<Verdict,
     let clock = Clock::system();
     let state = status::state(&account, own, &clock);
     let operation = parameters.operation.as_deref().unwrap_or_default();
-    let mut head = state + &field("Service", &explanation.service);
-    head += &paragraph("", &without_a_file(context, &stacks, &explanation.service));
+    let mut head = state + &field("Host", parameters.host.as_deref().unwrap_or_default());
+    head += &field("Service", &explanation.service);
+    if !is_elsewhere {
+        head += &paragraph("", &without_a_file(context, &stacks, &explanation.service));
+    }
     head += &field("Operation", operation);
-    if !takes_one_answer(&stacks, &explanation.service) {
+    if !is_elsewhere && !takes_one_answer(&stacks, &explanation.service) {
         explanation.reason = explanation.reason.replace(NO_ROOM_IN_ONE_ANSWER, "");
     }
     explanation.reason = clock.localized(&explanation.reason);
@@ -125,6 +133,29 @@ struct Shown<'a> {
     /// The line of this host's stack that lets the user in without a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     emergency: Option<String>,
+}
+
+/// What the files of this host mean for a login. They say nothing of another host.
+#[derive(Default)]
+struct ThisHost {
+    beware: Option<&'static str>,
+    not_asked: Option<NotAsked>,
+    emergency: Option<String>,
+}
+
+impl ThisHost {
+    fn of(
+        it: &Explanation,
+        login: &ExplainParameters,
+        stacks: &Files,
+        sshd: &Path,
+    ) -> Option<Self> {
+        login.host.is_none().then(|| Self {
+            beware: beware(it, login, sshd),
+            not_asked: NotAsked::of(it, login, stacks, sshd),
+            emergency: emergency_line(stacks, &it.service, &it.user),
+        })
+    }
 }
 
 /// When this host does not ask the agent, so that it decides nothing.

@@ -15,7 +15,9 @@ use crate::table::table;
 const MOST_PAGES: usize = 40;
 
 pub(crate) fn lockouts(context: &mut Context) -> Result<Verdict, Failure> {
-    let locked = all::<Lockouts, _>(context, page, |reply| (reply.lockouts, reply.next))?;
+    let mut locked = all::<Lockouts, _>(context, page, |reply| (reply.lockouts, reply.next))?;
+    // A store that many hosts share has no order of names.
+    locked.sort_by(|one, other| one.user.cmp(&other.user));
     context
         .output
         .result(&locked, || screen(&locked, &Clock::system()))?;

@@ -2,12 +2,14 @@
 //!
 //! The file is read twice: once to check it, and once to send it. The agent checks it again and replaces all at once.
 
+mod merge;
+
 use std::path::Path;
 use std::time::Duration;
 
 use data_encoding::BASE64;
 use mfa_protocol::admin::{
-    RestoreBegin, RestoreBeginParameters, RestoreEnd, RestoreEndReply, RestoreNext,
+    RestoreAbandon, RestoreBegin, RestoreBeginParameters, RestoreEnd, RestoreEndReply, RestoreNext,
     RestoreNextParameters,
 };
 use mfa_protocol::login::Nothing;
@@ -34,6 +36,7 @@ struct Restored<'a> {
     records: u64,
     accounts: u64,
     damaged: u64,
+    damaged_unnamed: u64,
     totp_assumed_used: u64,
     hotp_unknown: u64,
     recovery_codes_unknown: u64,
@@ -47,6 +50,11 @@ struct Restored<'a> {
 pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict, Failure> {
     context.set_timeout(PATIENCE);
     context.probe()?;
+    match (args.abandon, args.merge) {
+        (true, _) => return abandon(context),
+        (_, true) => return merge::run(context, args),
+        _ => {}
+    }
     let source = Source::open(&args.file)?;
     if source.is_repeatable() {
         check(&source)?;
@@ -78,6 +86,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
         records,
         accounts: reply.accounts,
         damaged: reply.damaged,
+        damaged_unnamed: reply.unnamed,
         totp_assumed_used: reply.assumed,
         hotp_unknown: reply.unknown_counters,
         recovery_codes_unknown: reply.unknown_codes,
@@ -90,6 +99,40 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
     context
         .output
         .result(&restored, || screen(&restored, &reply))?;
+    Ok(Verdict::Done)
+}
+
+#[derive(Serialize)]
+struct Ended<'a> {
+    abandoned: bool,
+    host: Option<&'a str>,
+    begun_at: Option<&'a str>,
+    stopped_logins: bool,
+}
+
+fn abandon(context: &mut Context) -> Result<Verdict, Failure> {
+    let reply = context.call::<RestoreAbandon>(&Nothing {})?;
+    let ended = Ended {
+        abandoned: reply.abandoned,
+        host: reply.host.as_deref(),
+        begun_at: reply.begun_at.as_deref(),
+        stopped_logins: reply.stopped_logins,
+    };
+    context.output.result(&ended, || {
+        let Some(host) = ended.host else {
+            return "No restore is going on.\n".to_owned();
+        };
+        let at = Clock::system().date(ended.begun_at.unwrap_or_default());
+        let logins = match ended.stopped_logins {
+            true => " Logins go on.",
+            false => "",
+        };
+        format!(
+            "The restore that {} began at {} has ended. Nothing was restored.{logins}\n",
+            clean(host),
+            clean(&at)
+        )
+    })?;
     Ok(Verdict::Done)
 }
 
@@ -178,6 +221,11 @@ fn screen(restored: &Restored<'_>, reply: &RestoreEndReply) -> String {
         reply.damaged,
         "record",
         "damaged in the backup already, so that its user can't log in. See more: mfactl store check",
+    );
+    say(
+        reply.unnamed,
+        "of these",
+        "nobody can tell whose it is, so it refuses nobody. If the user is known, have them enrol again.",
     );
     say(
         reply.kept,

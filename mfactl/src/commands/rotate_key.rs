@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mfa_protocol::admin::{
-    KeyStatus, KeyStatusReply, RotateBegin, RotateEnd, RotateEndReply, RotateNext,
-    RotateNextParameters,
+    HostKeys, KeyStatus, KeyStatusReply, RotateBegin, RotateEnd, RotateEndReply, RotateNext,
+    RotateNextParameters, RotatePrepare,
 };
 use mfa_protocol::login::Nothing;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
+use crate::table::table;
 
 /// The first step may read all records.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -32,6 +33,8 @@ struct Status<'a> {
     earlier_keys: &'a [String],
     rotating: Option<&'a str>,
     credential: bool,
+    prepared: Option<&'a str>,
+    hosts: &'a [HostKeys],
     records: u64,
     sealed_with_earlier_keys: u64,
 }
@@ -48,8 +51,10 @@ struct Rotated<'a> {
 }
 
 pub(crate) fn run(context: &mut Context, args: &args::RotateKey) -> Result<Verdict, Failure> {
-    if args.status {
-        return status(context);
+    match (args.status, args.prepare) {
+        (true, _) => return status(context),
+        (_, true) => return prepare(context),
+        _ => {}
     }
     context.set_timeout(PATIENCE);
     let begun = context.call::<RotateBegin>(&Nothing {})?;
@@ -73,6 +78,64 @@ pub(crate) fn run(context: &mut Context, args: &args::RotateKey) -> Result<Verdi
     Ok(Verdict::Done)
 }
 
+#[derive(Serialize)]
+struct Next<'a> {
+    key_id: &'a str,
+    file: Option<&'a str>,
+    new: bool,
+    hosts: &'a [HostKeys],
+}
+
+/// Makes the next key of a store that many hosts share.
+fn prepare(context: &mut Context) -> Result<Verdict, Failure> {
+    let next = context.call::<RotatePrepare>(&Nothing {})?;
+    let keys = context.call::<KeyStatus>(&Nothing {})?;
+    let shown = Next {
+        key_id: &next.key_id,
+        file: next.file.as_deref(),
+        new: next.new,
+        hosts: &keys.hosts,
+    };
+    context.output.result(&shown, || {
+        let key = clean(&next.key_id);
+        let first = match next.new {
+            true => format!("Key {key} is the next one\n"),
+            false => format!("Key {key} is the next one already\n"),
+        };
+        let copy = match &next.file {
+            Some(file) => format!(
+                "Copy {} to all hosts, under the same name, with mode 0600 and owned by the agent's user. Then, on any \
+                 host: mfactl rotate-key\n",
+                clean(file)
+            ),
+            None => "Its file is not on this host. All hosts need it before it seals: mfactl rotate-key\n".to_owned(),
+        };
+        format!("{first}{copy}{}", hosts_screen(&keys))
+    })?;
+    Ok(Verdict::Done)
+}
+
+/// Which hosts have which keys; nothing if no other host shares the store.
+fn hosts_screen(keys: &KeyStatusReply) -> String {
+    if keys.hosts.is_empty() {
+        return String::new();
+    }
+    let has = |it: bool| if it { "yes" } else { "no" }.to_owned();
+    let rows = keys.hosts.iter().map(|host| {
+        [
+            host.name.clone(),
+            has(host.live),
+            has(host.current),
+            host.prepared.map_or_else(String::new, has),
+        ]
+    });
+    let mut text = table(["Host", "Alive", "Has the key", "Has the next key"], rows);
+    if keys.more_hosts > 0 {
+        text += &format!("  and {}\n", counted(keys.more_hosts, "other host"));
+    }
+    text
+}
+
 fn status(context: &mut Context) -> Result<Verdict, Failure> {
     let keys = context.call::<KeyStatus>(&Nothing {})?;
     let counted = all(context, true)?;
@@ -81,6 +144,8 @@ fn status(context: &mut Context) -> Result<Verdict, Failure> {
         earlier_keys: &keys.earlier,
         rotating: keys.rotating.as_deref(),
         credential: keys.credential,
+        prepared: keys.prepared.as_deref(),
+        hosts: &keys.hosts,
         records: counted.records,
         sealed_with_earlier_keys: counted.earlier,
     };
@@ -117,6 +182,9 @@ fn status_screen(keys: &KeyStatusReply, counted: &Counted) -> String {
     if !keys.earlier.is_empty() {
         text += &format!("Earlier keys: {}\n", clean(&keys.earlier.join(", ")));
     }
+    if let Some(next) = &keys.prepared {
+        text += &format!("Next key: {}\n", clean(next));
+    }
     text += &format!(
         "Records sealed with an earlier key: {} of {}\n",
         grouped(counted.earlier),
@@ -125,7 +193,7 @@ fn status_screen(keys: &KeyStatusReply, counted: &Counted) -> String {
     if keys.rotating.is_some() || counted.earlier > 0 {
         text += "The change of the key is not at its end. Go on: mfactl rotate-key\n";
     }
-    text
+    text + &hosts_screen(keys)
 }
 
 fn left(damaged: u64) -> String {

@@ -16,7 +16,8 @@ pub(crate) fn list(context: &mut Context, args: Whose) -> Result<Verdict, Failur
         user: args.user.clone(),
         after,
     };
-    let sessions = all::<Sessions, _>(context, page, |reply| (reply.sessions, reply.next))?;
+    let mut sessions = all::<Sessions, _>(context, page, |reply| (reply.sessions, reply.next))?;
+    sessions.sort_by(|one, other| one.user.cmp(&other.user));
     context
         .output
         .result(&sessions, || screen(&sessions, &Clock::system()))?;
@@ -43,11 +44,29 @@ fn screen(sessions: &[Session], clock: &Clock) -> String {
     if sessions.is_empty() {
         return "No active sessions.".to_owned();
     }
+    let is_of_fleet = sessions.iter().any(|session| session.host.is_some());
     let rows = sessions.iter().map(|session| row(session, clock));
-    table(
-        ["User", "For", "From", "Terminal", "Passed", "Began", "Ends"],
-        rows,
-    ) + "\nEnd all sessions of a user: mfactl revoke USER\n"
+    let sessions = match is_of_fleet {
+        true => {
+            let host = |session: &Session| session.host.clone().unwrap_or_default();
+            let with_host = rows.zip(sessions).map(|([user, rest @ ..], session)| {
+                let [guarded, mut from, tty, passed, began, ends] = rest;
+                if session.rhost.is_none() {
+                    from = "that host".to_owned();
+                }
+                [user, host(session), guarded, from, tty, passed, began, ends]
+            });
+            let head = [
+                "User", "Host", "For", "From", "Terminal", "Passed", "Began", "Ends",
+            ];
+            table(head, with_host)
+        }
+        false => table(
+            ["User", "For", "From", "Terminal", "Passed", "Began", "Ends"],
+            rows,
+        ),
+    };
+    sessions + "\nEnd all sessions of a user: mfactl revoke USER\n"
 }
 
 fn row(session: &Session, clock: &Clock) -> [String; 7] {

@@ -32,7 +32,8 @@ pub(crate) fn run(context: &mut Context, args: args::Users) -> Result<Verdict, F
 }
 
 fn suspended(context: &mut Context) -> Result<Verdict, Failure> {
-    let users = all::<Users, _>(context, page, |reply| (reply.suspended, reply.next))?;
+    let mut users = all::<Users, _>(context, page, |reply| (reply.suspended, reply.next))?;
+    users.sort_by(|one, other| one.user.cmp(&other.user));
     context
         .output
         .result(&users, || suspended_screen(&users, &Clock::system()))?;
@@ -51,7 +52,8 @@ fn suspended_screen(users: &[Suspended], clock: &Clock) -> String {
 
 /// One name a line, for other programs.
 fn with_a_factor(context: &mut Context) -> Result<Verdict, Failure> {
-    let users = all::<Users, _>(context, page, |reply| (reply.users, reply.next))?;
+    let mut users = all::<Users, _>(context, page, |reply| (reply.users, reply.next))?;
+    users.sort();
     if users.is_empty() && !context.output.is_json() {
         context
             .output

@@ -313,3 +313,131 @@ fn a_pair_of_keys_is_made_whole_or_not_at_all_and_replaces_nothing() {
     assert_eq!(make(&name).status.code(), Some(1));
     assert_eq!(std::fs::read(&private).unwrap(), before);
 }
+
+#[test]
+fn a_merge_says_what_would_become_of_each_account_before_it_changes_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("backup").display().to_string();
+    let agent = Agent::scripted(made());
+    assert!(mfactl(&agent, &["backup", &file], "").status.success());
+    agent.finish();
+    let account = |user: &str, result: &str, kept: &[&str], lost: &[&str]| json!({"user": user, "result": result, "added": ["totp"], "kept": kept, "lost": lost});
+    let sent = |dry_run: bool| {
+        let begin = match dry_run {
+            true => json!({"head": head(), "dry_run": true}),
+            false => json!({"head": head()}),
+        };
+        let accounts = [
+            account("carol", "added", &[], &[]),
+            account("alice", "merged", &["pin"], &["recovery"]),
+        ];
+        vec![
+            admin("MergeBegin", begin, json!({})),
+            admin(
+                "MergeNext",
+                json!({"chunk": "b25l", "last": false}),
+                json!({"accounts": accounts, "unchanged": 3}),
+            ),
+            admin(
+                "MergeNext",
+                json!({"chunk": "dHdv", "last": true}),
+                json!({"accounts": [account("erin", "damaged", &[], &[])], "unchanged": 4}),
+            ),
+        ]
+    };
+    let agent = Agent::scripted(sent(true));
+    let output = mfactl(&agent, &["restore", "--merge", "--dry-run", &file], "");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    for words in [
+        "Would add 1 account and change 1 account; 7 accounts stay as they are",
+        "Kept from here",
+        "erin",
+        "damaged, left out",
+        "enroll recovery USER: alice",
+    ] {
+        assert!(
+            text.replace("\n    ", " ").contains(words),
+            "{words}: {text}"
+        );
+    }
+    assert!(
+        !text.contains("carol"),
+        "nothing has to be done for carol: {text}"
+    );
+    agent.finish();
+
+    let agent = Agent::scripted(sent(true));
+    let mut person = Person::runs(&agent, &["restore", "--merge", &file]);
+    person.types("Merge them? Type yes: ", "no\n");
+    assert_eq!(person.ends().1, Some(1));
+    agent.finish();
+
+    let agent = Agent::scripted([sent(true), sent(false)].into_iter().flatten().collect());
+    let output = mfactl(&agent, &["--json", "restore", "--merge", &file], "");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let shown = value(&output);
+    for (name, count) in [
+        ("added", 1),
+        ("merged", 1),
+        ("unchanged", 7),
+        ("damaged", 1),
+    ] {
+        assert_eq!(shown[name], count, "{shown}");
+    }
+    assert_eq!(shown["accounts"].as_array().unwrap().len(), 3);
+    agent.finish();
+}
+
+#[test]
+fn a_restore_of_a_host_that_is_gone_is_abandoned() {
+    let reply = json!({
+        "abandoned": true, "host": "web-1", "begun_at": "2026-11-29T00:00:00Z", "stopped_logins": true,
+    });
+    let agent = Agent::scripted(vec![admin("RestoreAbandon", json!({}), reply)]);
+    let output = mfactl(&agent, &["restore", "--abandon"], "");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(
+        text.contains("that web-1 began at 2026-11-29 00:00 has ended"),
+        "{text}"
+    );
+    assert!(text.contains("Logins go on"), "{text}");
+    agent.finish();
+    let none = json!({"abandoned": false, "host": null, "begun_at": null, "stopped_logins": false});
+    let agent = Agent::scripted(vec![admin("RestoreAbandon", json!({}), none)]);
+    let output = mfactl(&agent, &["restore", "--abandon"], "");
+    assert!(output.status.success());
+    assert!(stdout(&output).contains("No restore is going on"));
+    agent.finish();
+}
+
+#[test]
+fn the_next_key_of_a_fleet_is_prepared_and_the_hosts_without_it_are_named() {
+    let keys = json!({
+        "key_id": "0e240d73", "earlier": ["5b1e9f00"], "rotating": null, "credential": false,
+        "prepared": "5b1e9f00", "more_hosts": 2,
+        "hosts": [
+            {"name": "web-2", "live": true, "current": true, "prepared": false},
+            {"name": "web-1", "live": true, "current": true, "prepared": true},
+        ],
+    });
+    let next = json!({"key_id": "5b1e9f00", "file": "/etc/mfa/fleet.key.5b1e9f00", "new": true});
+    let agent = Agent::scripted(vec![
+        admin("RotatePrepare", json!({}), next),
+        admin("KeyStatus", json!({}), keys),
+    ]);
+    let output = mfactl(&agent, &["rotate-key", "--prepare"], "");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    for words in [
+        "Key 5b1e9f00 is the next one",
+        "Copy /etc/mfa/fleet.key.5b1e9f00 to all hosts",
+        "Has the next key",
+        "web-2",
+        "and 2 other hosts",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    agent.finish();
+}

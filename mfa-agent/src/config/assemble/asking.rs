@@ -9,11 +9,15 @@ use crate::config::tree::Layers;
 use crate::config::values::{Findings, Grace};
 use jiff::tz::TimeZone;
 use mfa_core::lockout::Limits;
-use mfa_core::policy::{Ask, GracePeriod, SessionRule, Unenrolled};
+use mfa_core::policy::{Ask, GracePeriod, SessionHosts, SessionRule, Unenrolled};
 
 /// A scope that nothing is shared in.
 const NO_SESSION: &str = "session_scope shares a session, but session is not set; expected a \
                           session such as session = \"15m\", or no session_scope";
+
+/// Hosts that share no session.
+const NO_SESSION_TO_SHARE: &str = "session_hosts = \"all\" shares a session, but session is not set; expected a \
+                                   session such as session = \"15m\", or no session_hosts";
 
 /// A grace that never ends.
 const NO_GRACE: &str = "grace has no effect with unenrolled = \"allow\", which never ends; \
@@ -86,6 +90,11 @@ impl<'a> Asking<'a> {
                 policy.session.is_zero() && !policy.session_scope.is_empty(),
                 NO_SESSION,
             ),
+            (
+                "session_hosts",
+                policy.session.is_zero() && policy.session_hosts == SessionHosts::All,
+                NO_SESSION_TO_SHARE,
+            ),
             ("grace", lets_in_for_good && grace.is_some(), NO_GRACE),
         ];
         for (key, is_wrong, message) in checks {
@@ -110,6 +119,7 @@ impl<'a> Asking<'a> {
             session: (!policy.session.is_zero()).then_some(SessionRule {
                 duration: policy.session,
                 scope: policy.session_scope,
+                hosts: policy.session_hosts,
             }),
             lockout,
         })

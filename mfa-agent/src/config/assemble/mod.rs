@@ -9,6 +9,7 @@ mod prompts;
 mod radius;
 mod rule;
 mod sms;
+mod store;
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -61,6 +62,7 @@ fn join(sections: Sections<'_>, lists: &Lists, findings: &mut Findings) -> Optio
         sms: sms::sms(sections.sms, findings),
     };
     let radius = radius::radius(sections.radius, findings);
+    let store = store::store(sections.store, findings);
     // An incomplete channel has its own error; don't report it as missing as well.
     let is_outside_right = findings.problems.is_empty();
     let available = is_outside_right.then_some(FactorAvailability {
@@ -100,13 +102,14 @@ fn join(sections: Sections<'_>, lists: &Lists, findings: &mut Findings) -> Optio
             rules: rules.into_iter().collect::<Option<_>>()?,
         },
         server: sections.server.keys,
-        store: sections.store.keys,
+        store: store?,
         totp: sections.totp.keys,
         hotp: sections.hotp.keys,
         key: knowledge::key_terms(&sections.key.keys),
         notify: sections.notify.keys,
         recovery: sections.recovery.keys,
         audit: sections.audit.keys,
+        metrics: sections.metrics.keys,
         admin: sections.admin.keys,
         self_service: sections.self_service.keys,
         prompts: prompts?,

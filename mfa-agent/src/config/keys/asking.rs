@@ -2,14 +2,14 @@
 
 use super::section;
 use crate::config::values::{
-    Combinations, Fit, GraceOf, Inherited, Lasting, Line, List, MethodPattern, OperationPattern,
-    ServiceName, ServicePattern, TerminalPattern, UserPattern, Whole,
+    Combinations, Fit, GraceOf, HostPattern, Inherited, Lasting, Line, List, MethodPattern,
+    OperationPattern, ServiceName, ServicePattern, TerminalPattern, UserPattern, Whole,
 };
 use crate::config::words::ActionName;
 use mfa_core::lockout::LONGEST_LOCK;
 use mfa_core::policy::{
-    DayRange, Days, HourRange, Hours, Mode, Network, Networks, Patterns, Prompting, Source,
-    Unenrolled,
+    DayRange, Days, HourRange, Hours, Mode, Network, Networks, Patterns, Prompting, SessionHosts,
+    Source, Unenrolled,
 };
 
 const WEEK: u64 = 7 * 24 * 60 * 60;
@@ -51,6 +51,9 @@ section! {
         session: Lasting<0, WEEK> = "0s";
         /// Services that share a session, such as ["sudo", "sudo-i"]; []: each service has its own.
         session_scope: List<ServiceName> = [];
+        /// On which hosts of a fleet a session holds: "this": the host where it began; "all": every host that shares
+        /// the store, for logins from the same address. A session of a terminal always holds on its host only.
+        session_hosts: SessionHosts = "this";
         /// "dialogue" asks one question after the other. "single" is for single-prompt programs, such as OpenVPN's
         /// auth-pam or FreeRADIUS: users type the code at the end of the password.
         prompting: Prompting = "dialogue";
@@ -73,6 +76,9 @@ section! {
         source: Option<Source> | "local";
         /// PAM services, "*" and "!" as above.
         services: Option<Fit<Patterns, ServicePattern>> | ["openvpn"];
+        /// Names of hosts, so that one file serves a fleet. "*" stands for any part of a name; "!" excludes. A pattern
+        /// matches the host's own name ("uname -n") or the part of it before the first dot.
+        hosts: Option<Fit<Patterns, HostPattern>> | ["web-*", "!web-canary"];
         /// Operations named by "mfactl verify --operation", "*" and "!" as above. They match only logins with an
         /// operation.
         operations: Option<Fit<Patterns, OperationPattern>> | ["collect-evidence"];
@@ -102,6 +108,8 @@ section! {
         session: Option<Inherited> | "15m";
         /// As in `[policy]`.
         session_scope: Option<Inherited> | ["sudo", "su"];
+        /// As in `[policy]`.
+        session_hosts: Option<Inherited> | "all";
         /// As in `[enforcement]`.
         unenrolled: Option<Inherited> | "enroll";
         /// As in `[enforcement]`.

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use super::section;
 use crate::config::values::{
-    FullPath, GroupName, Joined, Lasting, OptionalPath, SocketPath, Whole,
+    FullPath, GroupName, Joined, Lasting, Line, List, OptionalPath, SecretFile, SocketPath,
+    StorePrefix, Whole,
 };
+use crate::config::words::EngineName;
+use crate::store::etcd::EndpointUrl;
 use mfa_core::names::UserName;
 
 const MINUTE: u64 = 60;
@@ -32,13 +35,31 @@ section! {
     }
 
     /// Where the agent stores its data.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub Store = ["store"] {
-        /// The folder of the records.
+    pub(in crate::config) Store = ["store"] {
+        /// Where the records are: "sled" keeps them on this host, "etcd" in a cluster that many hosts share, so that
+        /// an account has one state on all of them.
+        engine: EngineName = "sled";
+        /// The folder of the records, for "sled". For "etcd" only a file beside it, with ".etcd" added to the name, that
+        /// lets the agent tell a lost store from a new one.
         path: PathBuf as FullPath = "/var/lib/mfa/store";
         /// The key that encrypts the store, created by "mfa-agent --init". The systemd credential "mfa.key" takes
-        /// precedence. A second file, with ".store" added to the name, lets the agent tell a lost store from a new one.
+        /// precedence. With "sled" a second file, with ".store" added to the name, lets the agent tell a lost store from a
+        /// new one.
         key_file: PathBuf as FullPath = "/var/lib/mfa/key";
+        /// The servers of etcd. One that does not answer is left out until it does.
+        endpoints: Option<List<EndpointUrl>> | ["https://etcd1.example.org:2379", "https://etcd2.example.org:2379"];
+        /// What the keys in etcd begin with; "/pam-mfa/" unless given. It ends in "/".
+        prefix: Option<StorePrefix> | "/pam-mfa/";
+        /// The certificate authorities of the servers, in PEM. Without this key, those that the host trusts.
+        ca_file: Option<FullPath> | "/etc/mfa/etcd-ca.pem";
+        /// The certificate of this host, in PEM, if etcd asks for one.
+        cert_file: Option<FullPath> | "/etc/mfa/etcd-client.pem";
+        /// The private key of that certificate, in PEM.
+        cert_key_file: Option<FullPath> | "/etc/mfa/etcd-client.key";
+        /// The user of etcd, if its authentication is on.
+        username: Option<Line<64>> | "pam-mfa";
+        /// The file or systemd credential with the password of that user.
+        password_file: Option<SecretFile> | "/etc/mfa/etcd-password";
     }
 
     /// Where the audit log is written.
@@ -48,6 +69,14 @@ section! {
         file: Option<PathBuf> as OptionalPath = "/var/log/mfa/audit.jsonl";
         /// Whether each event also goes to syslog (authpriv), one line each.
         syslog: bool as bool = true;
+    }
+
+    /// What a monitor reads. "mfactl metrics" prints the same.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub Metrics = ["metrics"] {
+        /// A file for the textfile collector of Prometheus' node exporter, rewritten every 15 seconds; "" for none. The
+        /// unit lets the agent write to its own folders only: add ReadWritePaths= with the folder of this file.
+        textfile: Option<PathBuf> as OptionalPath = "";
     }
 
     /// Who else is an administrator.

@@ -26,7 +26,8 @@ pub use delivery::{Notify, Push};
 pub use factors::{Hotp, Recovery, SelfService, Totp};
 pub(super) use factors::{Pin, Prompts, Questions, SecurityKeys};
 pub use file::{ABOUT, EXAMPLES, shipped_file};
-pub use host::{Admin, Audit, Server, Store};
+pub(super) use host::Store;
+pub use host::{Admin, Audit, Metrics, Server};
 pub use sections::SECTIONS;
 pub(super) use sections::{Part, Sections};
 

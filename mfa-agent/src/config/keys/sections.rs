@@ -1,9 +1,9 @@
 //! All sections, and what the files have of each.
 
 use super::{
-    Admin, Audit, Delivery, Email, Enforcement, Hotp, Keys, Lockout, Notify, Pin, Policy, Prompts,
-    Push, Questions, Radius, Recovery, Rule, Section, SecurityKeys, SelfService, Server, Sms,
-    Store, Totp,
+    Admin, Audit, Delivery, Email, Enforcement, Hotp, Keys, Lockout, Metrics, Notify, Pin, Policy,
+    Prompts, Push, Questions, Radius, Recovery, Rule, Section, SecurityKeys, SelfService, Server,
+    Sms, Store, Totp,
 };
 use crate::config::tree::Layers;
 use crate::config::values::Findings;
@@ -106,6 +106,7 @@ sections! {
     pin: one Pin,
     questions: one Questions,
     audit: one Audit,
+    metrics: one Metrics,
     admin: one Admin,
     self_service: one SelfService,
     rule: many Rule,

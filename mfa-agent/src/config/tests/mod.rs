@@ -6,6 +6,7 @@ mod policy_needs;
 mod policy_properties;
 mod policy_table;
 mod refusals;
+mod shared_store;
 mod terms;
 
 use std::time::Duration;
@@ -226,6 +227,7 @@ fn every_key_is_read() {
     assert_eq!(
         settings.store,
         Store {
+            engine: Engine::Sled,
             path: "/p".into(),
             key_file: "/k".into()
         }

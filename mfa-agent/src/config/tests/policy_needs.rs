@@ -16,6 +16,7 @@ fn needs(rules: &[&str]) -> (bool, bool) {
     let request = Request {
         user: &user,
         service: "sshd",
+        host: Some("web-1"),
         operation: None,
         rhost: None,
         tty: None,

@@ -50,13 +50,16 @@ fn rarer_fields() -> impl Strategy<Value = Fields> {
     (
         prop::option::weighted(0.3, source.prop_map(str::to_owned)),
         list("operations", &["restart", "*", "!restart"]),
+        list("hosts", &["web-1", "*-1", "!web-*", "db-1"]),
         list("after", &["publickey", "*", "!password"]),
         list("hours", &["08:00-18:00", "22:00-06:00"]),
         list("days", &["mon-fri", "sun"]),
-        any::<[bool; 4]>(),
+        any::<[bool; 5]>(),
     )
-        .prop_map(|(source, operations, after, hours, days, given)| {
-            let rare = [operations, after, hours, days].into_iter().zip(given);
+        .prop_map(|(source, operations, hosts, after, hours, days, given)| {
+            let rare = [operations, hosts, after, hours, days]
+                .into_iter()
+                .zip(given);
             let rare = rare.filter_map(|(field, given)| field.filter(|_| given));
             source.into_iter().chain(rare).collect()
         })
@@ -107,6 +110,7 @@ struct Login {
     tty: Option<&'static str>,
     federated: bool,
     groups: Groups,
+    host: &'static str,
     operation: Option<&'static str>,
     after: Vec<String>,
     now: DateTime,
@@ -117,6 +121,7 @@ impl Login {
         Request {
             user: &self.user,
             service: self.service,
+            host: Some(self.host),
             operation: self.operation,
             rhost: remote_address(self.rhost),
             tty: self.tty,
@@ -154,18 +159,32 @@ fn login() -> impl Strategy<Value = Login> {
         ]),
         any::<bool>(),
         subsequence(&["staff", "admin"][..], 0..=2),
-        select(vec![None, Some("restart"), Some("backup")]),
+        (
+            select(vec!["web-1", "db-1"]),
+            select(vec![None, Some("restart"), Some("backup")]),
+        ),
         subsequence(&["publickey", "password"][..], 0..=2),
         (1_i8..=14, 0_i8..24),
     )
         .prop_map(
-            |(user, service, rhost, tty, federated, groups, operation, after, (day, hour))| Login {
+            |(
+                user,
+                service,
+                rhost,
+                tty,
+                federated,
+                groups,
+                (host, operation),
+                after,
+                (day, hour),
+            )| Login {
                 user: user.parse().unwrap(),
                 service,
                 rhost,
                 tty,
                 federated,
                 groups: groups.into_iter().map(str::to_owned).collect(),
+                host,
                 operation,
                 after: after.into_iter().map(str::to_owned).collect(),
                 now: date(2026, 6, day).at(hour, 30, 0, 0),
@@ -305,7 +324,7 @@ proptest! {
         mode in mode(), rules in rules(), login in login()
     ) {
         let policy = policy(mode, &rules);
-        let shown = policy.rules_for_user(&login.user, &login.facts(), &nothing());
+        let shown = policy.rules_for_user(Some(login.host), &login.user, &login.facts(), &nothing());
         let decision = policy.decide(&login.request(), &login.facts(), &nothing());
         if let Some(rule) = decision.rule().map(Arc::as_ref) {
             let of_rule = shown.iter().find(|shown| shown.name == rule.name);

@@ -323,6 +323,22 @@ const WRONG: &[(&str, &str)] = &[
         "5: session_scope shares a session, but session is not set",
     ),
     (
+        "[[rule]]\nsession_hosts = 'all'",
+        "2: session_hosts = \"all\" shares a session, but session is not set",
+    ),
+    (
+        "[policy]\nsession = '1h'\nsession_hosts = 'some'",
+        "3: \"some\" is not known here; expected one of \"this\", \"all\"",
+    ),
+    (
+        "[[rule]]\nhosts = ['web-1', 'web 2']\naction = 'skip'",
+        "2: \"web 2\" can't be the name of a host; expected letters, digits",
+    ),
+    (
+        "[[rule]]\nhosts = ['!*']\naction = 'skip'",
+        "2: \"!*\" excludes everything",
+    ),
+    (
         "[[rule]]\nunenrolled = 'never'",
         "2: \"never\" is not known here",
     ),
@@ -357,6 +373,10 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[[rule]]\naction = 'skip'\nsession = '15m'",
         "3: session has no effect with action = \"skip\"",
+    ),
+    (
+        "[[rule]]\naction = 'skip'\nsession_hosts = 'all'",
+        "3: session_hosts has no effect with action = \"skip\"",
     ),
     (
         "[[rule]]\naction = 'skip'\nsession_scope = []",

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::{Settings, parse, parse_all};
 use mfa_core::lockout::Limits;
-use mfa_core::policy::{Ask, GracePeriod, SessionRule, Unenrolled};
+use mfa_core::policy::{Ask, GracePeriod, SessionHosts, SessionRule, Unenrolled};
 
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
@@ -25,6 +25,7 @@ fn session(minutes: u64, scope: &[&str]) -> Option<SessionRule> {
     Some(SessionRule {
         duration: Duration::from_secs(minutes * MINUTE),
         scope: scope.iter().map(|&service| service.to_owned()).collect(),
+        hosts: SessionHosts::This,
     })
 }
 
@@ -142,6 +143,16 @@ fn a_rule_overrides_the_lockout_key_by_key() {
     };
     assert_eq!(of_rule(&settings, 1).lockout, fewer);
     assert_eq!(of_rule(&settings, 2).lockout, all);
+}
+
+#[test]
+fn a_rule_takes_the_hosts_of_a_session_from_the_policy() {
+    let text = "[policy]\nsession = '15m'\nsession_hosts = 'all'\n[[rule]]\n\
+                [[rule]]\nsession_hosts = 'this'\n[[rule]]\nsession = '0s'";
+    let settings = parse(text).unwrap();
+    let hosts = |at| Some(of_rule(&settings, at).session.as_ref()?.hosts);
+    let expected = [Some(SessionHosts::All), Some(SessionHosts::This), None];
+    assert_eq!([hosts(0), hosts(1), hosts(2)], expected);
 }
 
 #[test]

@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 pub(super) use lists::{Catalogue, Combinations, Fit, Joined, List};
 pub(super) use numbers::Whole;
 pub(super) use strings::{
-    EasyPin, FullPath, Grace, GraceOf, GroupName, Issuer, KeyPattern, Lasting, Line, MessageText,
-    MethodPattern, OperationPattern, OptionalPath, SecretFile, ServerAddress, ServiceName,
-    ServicePattern, SocketPath, Subject, TerminalPattern, UserPattern,
+    EasyPin, FullPath, Grace, GraceOf, GroupName, HostPattern, Issuer, KeyPattern, Lasting, Line,
+    MessageText, MethodPattern, OperationPattern, OptionalPath, SecretFile, ServerAddress,
+    ServiceName, ServicePattern, SocketPath, StorePrefix, Subject, TerminalPattern, UserPattern,
 };
 pub(super) use texts::line;
 

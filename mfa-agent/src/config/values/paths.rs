@@ -47,3 +47,14 @@ pub(super) fn of_secret(text: &str) -> Result<PathBuf, String> {
             .to_owned()
     })
 }
+
+/// What keys in a shared store begin with. It ends in a slash, so that no other prefix of that kind begins with it.
+pub(super) fn prefix(text: &str) -> Result<String, String> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !(1..=128).contains(&text.len()) || !is_plain || !text.ends_with('/') {
+        return Err(format!(
+            "{text:?} can't begin the keys; expected letters, digits and \"/\", at the end a \"/\", at most 128"
+        ));
+    }
+    Ok(text.to_owned())
+}

@@ -11,9 +11,10 @@ use super::{Value, messages, paths, texts, time};
 use crate::config::error::Problem;
 use crate::config::tree::{Data, Node};
 use crate::config::words::{
-    ActionName, AddressSource, KeyVerification, NumberSource, ProviderName,
+    ActionName, AddressSource, EngineName, KeyVerification, NumberSource, ProviderName,
 };
 use crate::delivery::{HttpsUrl, ProgramPath, Security, ServerHost, Template};
+use crate::store::etcd::EndpointUrl;
 use mfa_core::account::{Label, NoticeKind};
 use mfa_core::factors::address::{AddressTemplate, Channel, EmailAddress, NumberTemplate, Region};
 use mfa_core::factors::device::HashAlgorithm;
@@ -21,7 +22,7 @@ use mfa_core::factors::pin::BannedPin;
 use mfa_core::factors::{Factor, FactorCombination};
 use mfa_core::names::UserName;
 use mfa_core::policy::{
-    DayRange, HourRange, Mode, Network, Pattern, Prompting, Source, Unenrolled,
+    DayRange, HourRange, Mode, Network, Pattern, Prompting, SessionHosts, Source, Unenrolled,
 };
 use mfa_core::texts::Language;
 
@@ -141,6 +142,7 @@ macro_rules! texts {
 texts! {
     "a full path such as \"/var/lib/mfa\"": FullPath => PathBuf, paths::full;
     "a full path such as \"/run/mfa/agent.sock\"": SocketPath => PathBuf, paths::of_socket;
+    "a prefix such as \"/pam-mfa/\"": StorePrefix => String, paths::prefix;
     "a full path, or \"\" for none": OptionalPath => Option<PathBuf>, paths::optional;
     "a full path such as \"/etc/mfa/smtp-password\", or the name of a systemd credential":
         SecretFile => PathBuf, paths::of_secret;
@@ -155,6 +157,7 @@ texts! {
     "the name of a group such as \"wheel\"": GroupName => String, texts::group;
     "a user such as \"anna\", \"@staff\", \"!bob\" or \"*\"": UserPattern => Pattern, Pattern::user;
     "a service such as \"sshd\", \"!sudo\" or \"*\"": ServicePattern => Pattern, Pattern::service;
+    "a host such as \"web-1\", \"web-*\", \"!web-canary\" or \"*\"": HostPattern => Pattern, Pattern::host;
     "a service such as \"sudo\"": ServiceName => String, texts::service;
     "an operation such as \"collect-evidence\", \"!restart\" or \"*\"":
         OperationPattern => Pattern, Pattern::operation;
@@ -187,11 +190,13 @@ types! {
     "\"dialogue\" or \"single\"": Prompting, words;
     "\"deny\", \"allow\" or \"enroll\"": Unenrolled, words;
     "\"local\" or \"federated\"": Source, words;
+    "\"this\" or \"all\"": SessionHosts, words;
     "\"SHA1\", \"SHA256\" or \"SHA512\"": HashAlgorithm, words;
     "\"starttls\" or \"tls\"": Security, words;
     "\"preferred\" or \"required\"": KeyVerification, words;
     "\"email\" or \"sms\"": Channel, words;
     "\"vonage\", \"webhook\" or \"command\"": ProviderName, words;
+    "\"sled\" or \"etcd\"": EngineName, words;
     "\"ask\", \"skip\" or \"deny\"": ActionName, words;
     "\"enroll\", \"remove\", \"locked\", \"bypass\", \"recovery\" or \"new-network\"": NoticeKind, words;
     "the full path of a program such as \"/usr/sbin/sendmail\"": ProgramPath;
@@ -202,6 +207,7 @@ types! {
     "\"userdb\"": AddressSource, words;
     "the name of a server such as \"mail.example.org\"": ServerHost;
     "an address such as \"https://sms.example.org/send\"": HttpsUrl;
+    "the address of a server such as \"https://etcd1.example.org:2379\"": EndpointUrl;
     "the two letters of a country such as \"DE\"": Region;
     "a name such as \"vip\"": Label;
     "a language such as \"de\"": Language;

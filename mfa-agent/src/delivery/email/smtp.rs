@@ -20,6 +20,7 @@ use super::stream::Stream;
 use crate::delivery::error::said;
 use crate::delivery::tls::{tls_error, tls_inside};
 use crate::delivery::{SendError, Trust};
+use crate::host_name;
 use mfa_core::factors::address::EmailAddress;
 
 /// A mail server.
@@ -281,14 +282,12 @@ fn failure(server: &Smtp, e: &io::Error) -> SendError {
 
 /// The host's name if it looks valid, or else an address literal that servers accept.
 fn own_name() -> String {
-    let name = nix::unistd::gethostname()
-        .ok()
-        .and_then(|name| name.into_string().ok());
     let is_plain = |name: &String| {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
         !name.is_empty() && name.len() <= 255 && name.bytes().all(plain)
     };
-    name.filter(is_plain)
+    host_name::own()
+        .filter(is_plain)
         .unwrap_or_else(|| "localhost".to_owned())
 }
 

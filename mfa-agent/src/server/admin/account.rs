@@ -16,6 +16,7 @@ use super::{
 };
 use crate::audit::Event;
 use crate::config::Settings;
+use crate::host_name;
 use crate::repository::Key;
 use mfa_core::account::{Account, Dates, Label};
 use mfa_core::factors::Factor;
@@ -42,9 +43,12 @@ impl Connection {
             groups: &groups,
         };
         let personal = account.personal();
-        let mut rules = settings
-            .policy
-            .rules_for_user(&subject.user, &facts, &personal);
+        let mut rules = settings.policy.rules_for_user(
+            host_name::own().as_deref(),
+            &subject.user,
+            &facts,
+            &personal,
+        );
         let left_out = fit(&mut rules);
         if left_out > 0 {
             rules.push(wire::Rule {
@@ -54,7 +58,7 @@ impl Connection {
             });
         }
         let now = Timestamp::now();
-        let sessions = account.sessions(&agent.boot, now).count();
+        let sessions = account.sessions(&agent.session_host, now).count();
         Ok(StatusReply {
             account: wire::Account {
                 sessions: u32::try_from(sessions).unwrap_or(u32::MAX),

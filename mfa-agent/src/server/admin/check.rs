@@ -115,6 +115,7 @@ impl Connection {
             clock_error: agent.clock_watch.suspicion(),
             damaged: agent.repository.damaged(),
             last_backup: last_backup.map(|last| format!("{:.0}", last.at)),
+            store_shared: agent.repository.fleet().is_some(),
             key_credential: StorageWatch::is_key_a_credential(&active_config.settings.store),
         })
     }

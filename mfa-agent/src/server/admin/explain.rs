@@ -88,7 +88,7 @@ impl Connection {
             counts_suspension: true,
             keys: KeyReach::at_best(it.way(), &[]),
             scope: it.login_context.spot.as_ref(),
-            boot: &self.agent.boot,
+            host: &self.agent.session_host,
             now: it.now,
         };
         let keys = it.account.keys_of_use();
@@ -259,7 +259,7 @@ fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {
             "{from:?} is neither an address nor a host name"
         )));
     }
-    LoginContext::imagined(BeginParameters {
+    let begin = BeginParameters {
         user: parameters.user,
         service: parameters.service,
         rhost: parameters.from,
@@ -268,7 +268,15 @@ fn imagined(parameters: &ExplainParameters) -> Result<LoginContext, Failure> {
         after: parameters.after,
         operation: parameters.operation,
         ..BeginParameters::default()
-    })
+    };
+    if let Some(host) = parameters.host.as_deref()
+        && !is_name(host)
+    {
+        return Err(Failure::refused(format!(
+            "{host:?} is not the name of a host"
+        )));
+    }
+    LoginContext::imagined(begin, parameters.host)
 }
 
 /// Whether this can be a host name. Digits only are a mistyped address.

@@ -10,9 +10,11 @@ mod delivery;
 mod device;
 mod enroll;
 mod explain;
+mod fleet;
 mod import;
 mod key;
 mod knowledge;
+mod merge;
 mod personal;
 mod recovery;
 mod restore;
@@ -141,10 +143,17 @@ impl Connection {
             "RestoreBegin" => body(&self.restore_begin(&parse(parameters)?)?),
             "RestoreNext" => body(&self.restore_next(&parse(parameters)?)?),
             "RestoreEnd" => body(&self.restore_end()?),
+            "RestoreAbandon" => body(&self.restore_abandon()?),
+            "MergeBegin" => body(&self.merge_begin(&parse(parameters)?)?),
+            "MergeNext" => body(&self.merge_next(&parse(parameters)?)?),
             "KeyStatus" => body(&self.key_status()?),
+            "RotatePrepare" => body(&self.rotate_prepare()?),
             "RotateBegin" => body(&self.rotate_begin()?),
             "RotateNext" => body(&self.rotate_next(&parse(parameters)?)?),
             "RotateEnd" => body(&self.rotate_end()?),
+            "Hosts" => body(&self.hosts(&parse(parameters)?)?),
+            "ForgetHost" => body(&self.forget_host(&parse(parameters)?)?),
+            "Metrics" => body(&self.metrics()?),
             "StoreCheck" => body(&self.store_check(&parse(parameters)?)?),
             "StoreDrop" => body(&self.store_drop(&parse(parameters)?)?),
             _ => Err(Failure::NoMethod(format!("org.pam-mfa.Admin.{method}"))),

@@ -17,6 +17,7 @@ use super::{Change, Permit};
 use crate::audit::Event;
 use crate::audit::cloud::{UserSetting, user_setting_event};
 use crate::config::Settings;
+use crate::host_name;
 use mfa_core::account::{Account, UserOverrides, UserSettings};
 use mfa_core::factors::{FactorRow, Stored, Verification};
 use mfa_core::names::{Groups, UserName};
@@ -260,7 +261,8 @@ impl Asker {
         };
         let personal = account.personal();
         let policy = &self.settings.policy;
-        let rules = policy.rules_for_user(&self.user, &facts, &personal);
+        let rules =
+            policy.rules_for_user(host_name::own().as_deref(), &self.user, &facts, &personal);
         rules.iter().any(|rule| rule.action == Action::Ask)
     }
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use data_encoding::BASE64;
 use jiff::Timestamp;
+use mfa_protocol::Secret;
 use mfa_protocol::admin::{
-    RestoreBeginParameters, RestoreEndReply, RestoreNextParameters, RestoreNextReply,
+    RestoreAbandonReply, RestoreBeginParameters, RestoreEndReply, RestoreNextParameters,
+    RestoreNextReply,
 };
 use mfa_protocol::login::Nothing;
 use mfa_protocol::message::ErrorKind;
@@ -16,9 +18,10 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::pending::RestoreCall;
 use super::backup::failed;
+use super::rotate::by;
 use crate::audit::Event;
 use crate::backup::BackupError;
-use crate::repository::{RestoreError, RestoreSummary, Step};
+use crate::repository::{RepositoryError, RestoreError, RestoreSummary, Step};
 use crate::vault::KeySource;
 
 /// Records that a step looks at.
@@ -32,12 +35,7 @@ impl Connection {
         let agent = &self.agent;
         agent.require_root(self.peer)?;
         self.restore = None;
-        let file_key = parameters.file_key.as_ref().map(|key| {
-            let key = BASE64.decode(key.expose().as_bytes());
-            key.map(Zeroizing::new)
-                .map_err(|_| Failure::Parameter("file_key".to_owned()))
-        });
-        let file_key = file_key.transpose()?;
+        let file_key = file_key(parameters.file_key.as_ref())?;
         let run = agent.repository.begin_restore(
             &parameters.head,
             file_key.as_ref().map(|key| key.as_slice()),
@@ -105,10 +103,39 @@ impl Connection {
             }
         }
     }
+
+    pub(super) fn restore_abandon(&mut self) -> Result<RestoreAbandonReply, Failure> {
+        let (agent, peer) = (&self.agent, self.peer);
+        agent.require_root(peer)?;
+        let abandoned = agent.audit.commit(peer.origin(), || {
+            let (entry, line) = agent.event_line(by(peer, "restore", "abandoned"));
+            let abandoned = agent.repository.abandon_any_restore(line.as_deref())?;
+            let entries = abandoned.is_some().then_some(entry).into_iter().collect();
+            Ok::<_, RepositoryError>((entries, abandoned))
+        })?;
+        agent.sweep();
+        let Some(abandoned) = abandoned else {
+            return Ok(RestoreAbandonReply::default());
+        };
+        Ok(RestoreAbandonReply {
+            abandoned: true,
+            host: Some(abandoned.host),
+            begun_at: Some(format!("{:.0}", abandoned.at)),
+            stopped_logins: abandoned.was_frozen,
+        })
+    }
+}
+
+/// The key of a backup for a recipient.
+pub(super) fn file_key(key: Option<&Secret>) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+    let key = key.map(|key| BASE64.decode(key.expose().as_bytes()).map(Zeroizing::new));
+    key.transpose()
+        .map_err(|_| Failure::Parameter("file_key".to_owned()))
 }
 
 fn reply(summary: &RestoreSummary) -> RestoreEndReply {
     RestoreEndReply {
+        unnamed: summary.unnamed,
         done: true,
         accounts: summary.accounts,
         damaged: summary.damaged,
@@ -156,7 +183,7 @@ fn event(summary: &RestoreSummary, peer: super::Peer) -> Event {
 }
 
 /// A key that is there and not used is an administrator's mistake, which the message names.
-fn with_key_file(error: RestoreError, key: &Path) -> RestoreError {
+pub(super) fn with_key_file(error: RestoreError, key: &Path) -> RestoreError {
     let RestoreError::Backup(BackupError::OtherKey { needed, .. }) = &error else {
         return error;
     };
@@ -179,12 +206,14 @@ impl From<RestoreError> for Failure {
         match error {
             RestoreError::Repository(error) => error.into(),
             RestoreError::Backup(error) => failed(error),
-            RestoreError::Busy | RestoreError::TooBusy => {
-                Self::new(ErrorKind::Busy, error.to_string())
-            }
-            RestoreError::Record(..) | RestoreError::NotEmpty | RestoreError::Incomplete => {
-                Self::refused(error)
-            }
+            RestoreError::Busy
+            | RestoreError::TooBusy
+            | RestoreError::Elsewhere(..)
+            | RestoreError::Rotating(_) => Self::new(ErrorKind::Busy, error.to_string()),
+            RestoreError::Record(..)
+            | RestoreError::NotEmpty
+            | RestoreError::Incomplete
+            | RestoreError::Abandoned => Self::refused(error),
         }
     }
 }

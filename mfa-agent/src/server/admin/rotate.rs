@@ -2,13 +2,14 @@
 
 use data_encoding::BASE64;
 use mfa_protocol::admin::{
-    KeyStatusReply, RotateBeginReply, RotateEndReply, RotateNextParameters, RotateNextReply,
+    HostKeys, KeyStatusReply, RotateBeginReply, RotateEndReply, RotateNextParameters,
+    RotateNextReply, RotatePrepareReply,
 };
 use mfa_protocol::message::ErrorKind;
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
-use super::Peer;
+use super::{Peer, fit};
 use crate::audit::Event;
 use crate::repository::{AccountRepository, RotateError};
 use crate::vault::KeySource;
@@ -23,11 +24,40 @@ impl Connection {
     pub(super) fn key_status(&self) -> Result<KeyStatusReply, Failure> {
         self.agent.require_root(self.peer)?;
         let state = self.agent.repository.key_state()?;
+        let hosts = self.agent.repository.host_keys()?.into_iter();
+        let mut hosts: Vec<HostKeys> = hosts
+            .map(|host| HostKeys {
+                name: host.name,
+                live: host.is_live,
+                current: host.has_current,
+                prepared: host.has_prepared,
+            })
+            .collect();
+        // Those that lack a key first: they may not all fit.
+        hosts.sort_by_key(|host| (host.current && host.prepared != Some(false), !host.live));
+        let more_hosts = fit(&mut hosts) as u64;
         Ok(KeyStatusReply {
+            prepared: state.prepared,
+            hosts,
+            more_hosts,
             key_id: state.key_id,
             earlier: state.others,
             rotating: state.rotating,
             credential: self.key_source().is_credential(),
+        })
+    }
+
+    pub(super) fn rotate_prepare(&self) -> Result<RotatePrepareReply, Failure> {
+        self.agent.require_root(self.peer)?;
+        let repository = &self.agent.repository;
+        let next = self.recorded("rotate-key", "prepared", |lines| {
+            let next = repository.prepare_rotation(&self.key_source(), lines)?;
+            Ok((next.is_new, next))
+        })?;
+        Ok(RotatePrepareReply {
+            key_id: next.key_id,
+            file: next.file.map(|file| file.display().to_string()),
+            new: next.is_new,
         })
     }
 
@@ -128,8 +158,16 @@ impl From<RotateError> for Failure {
         match error {
             RotateError::Repository(error) => error.into(),
             RotateError::Key(_) => Self::unavailable(error),
-            RotateError::Restoring => Self::new(ErrorKind::Busy, error.to_string()),
-            RotateError::Credential => Self::refused(error),
+            RotateError::Restoring | RotateError::Unfinished => {
+                Self::new(ErrorKind::Busy, error.to_string())
+            }
+            RotateError::Credential
+            | RotateError::SharedCredential
+            | RotateError::NotShared
+            | RotateError::NotPrepared
+            | RotateError::Missing { .. }
+            | RotateError::Unwritable { .. }
+            | RotateError::NotHere { .. } => Self::refused(error),
         }
     }
 }

@@ -40,7 +40,7 @@ impl Connection {
         let subject = agent.subject_or_caller(user, self.peer)?;
         agent.require_sight(self.peer, &settings, &subject)?;
         let account = agent.repository.account(&subject.user)?;
-        let live = account.sessions(&agent.boot, Timestamp::now());
+        let live = account.sessions(&agent.session_host, Timestamp::now());
         Ok(SessionsReply {
             sessions: live.map(|it| show(subject.user.as_str(), it)).collect(),
             next: None,
@@ -53,7 +53,7 @@ impl Connection {
         let whole = page.len() < RECORDS_A_PAGE;
         let mut reply = SessionsReply::default();
         for (user, account) in page {
-            let live = account.sessions(&agent.boot, now);
+            let live = account.sessions(&agent.session_host, now);
             reply.sessions.extend(live.map(|it| show(&user, it)));
             reply.next = Some(user);
             if reply.sessions.len() >= SESSIONS_A_PAGE {
@@ -74,7 +74,7 @@ impl Connection {
         let now = Timestamp::now();
         let ended = agent.commit(&Key::account(&subject.user), self.peer, |account| {
             let mut account = account.unwrap_or_default();
-            let ended = account.revoke(&agent.boot, now);
+            let ended = account.revoke(&agent.session_host, now);
             let event = Event {
                 count: Some(ended.into()),
                 ..change_event("revoke", &subject, self.peer)
@@ -133,6 +133,7 @@ fn show(user: &str, session: &Session) -> wire::Session {
     let spot = &session.spot;
     wire::Session {
         user: user.to_owned(),
+        host: session.host().map(str::to_owned),
         service: spot.service.clone(),
         operation: spot.operation.clone(),
         rhost: spot.address.map(|address| address.to_string()),

@@ -12,6 +12,7 @@ use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::fit;
 use crate::config::{Files, Settings};
+use crate::host_name;
 use mfa_core::factors::{Factor, FactorCombination, FactorRow, Need};
 use mfa_core::login::AskTerms;
 use mfa_core::policy::{Action, Ask, Place, Prompting, Rule, in_order};
@@ -51,7 +52,10 @@ fn of(settings: &Settings, service: &str) -> ServiceTerms {
         service: service.to_owned(),
         ..ServiceTerms::default()
     };
-    let is_for_service = |rule: &&Arc<Rule>| rule.is_for_service(service);
+    let host = host_name::own();
+    let is_for_service = |rule: &&Arc<Rule>| {
+        rule.is_for_service(service) && rule.misfit_of_host(host.as_deref()).is_none()
+    };
     for rule in in_order(&policy.rules, is_for_service, |rule| {
         rule.is_for_whole_services()
     }) {

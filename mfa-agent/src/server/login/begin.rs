@@ -81,12 +81,12 @@ impl Agent {
         &self,
         mut context: Context,
         settings: Arc<Settings>,
-        (subject, known): (&'a Subject, Option<Account>),
+        (subject, known): (&'a Subject, Option<(Key, Account)>),
         login_context: &'a LoginContext,
         proof: bool,
     ) -> Result<Resolved<'a>, Failure> {
         let found = match known {
-            Some(account) => Ok((Key::account(&subject.user), account)),
+            Some(known) => Ok(known),
             None => self.account_or_stand_in(&subject.user),
         };
         let now = Zoned::now();
@@ -122,8 +122,8 @@ impl Agent {
         Ok(Resolved::Asks(Box::new(resolved), ask))
     }
 
-    /// The user of a login, once it is sure that the caller may begin it, and their account if it was
-    /// found on the way.
+    /// The user of a login, once it is sure that the caller may begin it, and their account, or the placeholder of a name
+    /// without one, if it was found on the way.
     ///
     /// Most logins need no look-up in the name service: a program that may ask for any user asks for a user with an
     /// account. Accounts are enrolled under canonical names, so an account under exactly the given name belongs to this
@@ -133,17 +133,23 @@ impl Agent {
         peer: Peer,
         settings: &Settings,
         name: &str,
-    ) -> Result<(Subject, Option<Account>), Failure> {
+    ) -> Result<(Subject, Option<(Key, Account)>), Failure> {
+        let mut found = None;
         if peer.privileged && !settings.policy.needs_names() {
             let user: UserName = name.parse().map_err(Failure::refused)?;
             // A store that can't be read is met again where its record is needed.
-            if let Ok(Some(account)) = self.repository.load(&Key::account(&user)) {
-                return Ok((Subject { user, entry: None }, Some(account)));
+            if let Ok((key, account)) = self.repository.account_or_placeholder(&user) {
+                if key.is_account() {
+                    return Ok((Subject { user, entry: None }, Some((key, account))));
+                }
+                found = Some((user, (key, account)));
             }
         }
         let subject = self.subject(name)?;
         self.require_login_right(peer, settings, &subject)?;
-        Ok((subject, None))
+        // An unknown name must not cost a store that is far away one more answer than a known one.
+        let found = found.filter(|(user, _)| *user == subject.user);
+        Ok((subject, found.map(|(_, found)| found)))
     }
 
     /// The right to have one more login of `user` open.
@@ -208,13 +214,7 @@ impl Agent {
 
     /// The user's record, or the shared record for users without one.
     pub(super) fn account_or_stand_in(&self, user: &UserName) -> Result<(Key, Account), Failure> {
-        let own = Key::account(user);
-        if let Some(account) = self.repository.load(&own)? {
-            return Ok((own, account));
-        }
-        let stand_in = self.repository.placeholder(user);
-        let account = self.repository.load(&stand_in)?.unwrap_or_default();
-        Ok((stand_in, account))
+        Ok(self.repository.account_or_placeholder(user)?)
     }
 }
 

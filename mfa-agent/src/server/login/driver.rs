@@ -202,7 +202,7 @@ impl Agent {
                     return;
                 };
                 let user = login.context.user.as_str();
-                match self.repository.load(&login.key) {
+                match self.repository.load_for_change(&login.key) {
                     Ok(Some(account)) => {
                         self.clock_watch.look_at(user, &account, Timestamp::now());
                         self.clock_watch.wrong(user, &account, &typed.typed);

@@ -13,6 +13,7 @@ use mfa_protocol::login::{Authtok, BeginParameters, MAX_VERIFIED_KEY, MAX_VERIFI
 use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::Peer;
+use crate::host_name;
 use mfa_core::account::SessionScope;
 use mfa_core::factors::security_key::PublicKey;
 use mfa_core::login::{KeyReach, is_sshd};
@@ -32,6 +33,8 @@ const MAX_METHODS: usize = 16;
 pub(in crate::server) struct LoginContext {
     pub(in crate::server) service: String,
     pub(in crate::server) operation: Option<String>,
+    /// The host where the login is.
+    pub(in crate::server) host: Option<String>,
     pub(super) rhost: Option<String>,
     pub(super) ruser: Option<String>,
     pub(super) tty: Option<String>,
@@ -86,6 +89,7 @@ impl LoginContext {
             return Ok(Self {
                 service,
                 operation,
+                host: host_name::own(),
                 rhost: None,
                 ruser: None,
                 tty: None,
@@ -105,6 +109,7 @@ impl LoginContext {
             address: rhost.as_deref().and_then(remote_address),
             service,
             operation,
+            host: host_name::own(),
             rhost,
             ruser,
             tty,
@@ -120,14 +125,19 @@ impl LoginContext {
         Ok(login_context)
     }
 
-    /// What a login would be like that a program which guards logins began.
-    pub(in crate::server) fn imagined(begin: BeginParameters) -> Result<Self, Failure> {
+    /// What a login would be like that a program which guards logins began, on `host` or on this one.
+    pub(in crate::server) fn imagined(
+        begin: BeginParameters,
+        host: Option<String>,
+    ) -> Result<Self, Failure> {
         let program = Peer {
             uid: 0,
             pid: 0,
             privileged: true,
         };
-        Self::of(program, begin, false)
+        let mut login_context = Self::of(program, begin, false)?;
+        login_context.host = host.or(login_context.host);
+        Ok(login_context)
     }
 
     /// The same as the policy takes it. `now` is the host's own time.
@@ -139,6 +149,7 @@ impl LoginContext {
         Request {
             user,
             service: &self.service,
+            host: self.host.as_deref(),
             operation: self.operation.as_deref(),
             rhost: self.address,
             tty: self.tty.as_deref(),

@@ -36,8 +36,12 @@ impl Agent {
             let _ = self.decoy(&login.context.claim(), given);
             return self.commit_attempt(login, state, codes);
         }
-        for _ in 0..MAX_PREPARATIONS {
-            let account = self.repository.load(&login.key)?.unwrap_or_default();
+        for round in 0..MAX_PREPARATIONS {
+            let account = match round {
+                0 => self.repository.load_for_change(&login.key)?,
+                _ => self.repository.load(&login.key)?,
+            };
+            let account = account.unwrap_or_default();
             let lockout = account.lockout();
             let answers = match lockout.admit(login.epoch, Timestamp::now(), &login.limits) {
                 Admission::Open => self.prepare(&login.context.claim(), &account, given)?,

@@ -2,6 +2,7 @@
 
 use super::super::samples::{CODES, at, counter, device, full, pepper};
 use super::*;
+use crate::account::SessionHost;
 use crate::factors::address::Channel;
 
 /// An attempt at second 59, where the codes of steps 0 to 2 are in the window.
@@ -251,7 +252,7 @@ fn a_recovery_code_begins_no_session_if_a_new_device_must_be_enrolled() {
                 tty: None,
             },
             duration: std::time::Duration::from_secs(60),
-            boot: "boot".to_owned(),
+            host: SessionHost::alone("boot"),
             by_answer: None,
         });
         assert!(matches!(account.attempt(&attempt), Verdict::Passed(_)));

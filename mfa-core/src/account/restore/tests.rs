@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::super::samples::{CODES, at, counter, device, full, pepper};
 use super::super::{Contact, Dates, Label, NewSession, Remote, SessionScope};
 use super::*;
+use crate::account::SessionHost;
 use crate::factors::address::{Channel, Recipient};
 use crate::factors::device::{Match, Windows};
 use crate::factors::key::Key;
@@ -226,7 +227,7 @@ fn sessions_end_and_proofs_from_before_are_void() {
     let session = NewSession {
         spot: scope(),
         duration: Duration::from_secs(600),
-        boot: "boot".to_owned(),
+        host: SessionHost::alone("boot"),
         by_answer: None,
     };
     backup.begin_session(&session, "totp".parse().unwrap(), None, at(0));

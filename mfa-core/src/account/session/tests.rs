@@ -3,7 +3,10 @@ use super::super::{Attempt, By, FallbackCode, PreparedAnswer, Verdict};
 use super::*;
 use proptest::prelude::*;
 
-const BOOT: &str = "boot-1";
+fn here() -> SessionHost {
+    SessionHost::alone("boot-1")
+}
+
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 
 fn sudo() -> SessionScope {
@@ -31,7 +34,7 @@ fn pass(account: &mut Account, spot: SessionScope, second: i64) {
     let opening = NewSession {
         spot,
         duration: QUARTER,
-        boot: BOOT.to_owned(),
+        host: here(),
         by_answer: None,
     };
     let attempt = pin(account, true, second, Some(opening));
@@ -59,7 +62,7 @@ fn pin(account: &Account, matches: bool, second: i64, opening: Option<NewSession
 
 /// Whether a login at `spot` is let in by a rule with 15 minutes and a PIN.
 fn lets_in(account: &Account, spot: &SessionScope, second: i64) -> bool {
-    lets_in_by(account, spot, &[], &["pin"], QUARTER, BOOT, second)
+    lets_in_by(account, spot, &[], &["pin"], QUARTER, here(), second)
 }
 
 fn lets_in_by(
@@ -68,7 +71,7 @@ fn lets_in_by(
     scope: &[&str],
     required: &[&str],
     duration: Duration,
-    boot: &str,
+    host: SessionHost,
     second: i64,
 ) -> bool {
     let scope: Vec<String> = scope.iter().map(|&name| name.to_owned()).collect();
@@ -78,7 +81,8 @@ fn lets_in_by(
         scope: &scope,
         combinations: &combinations,
         duration,
-        boot,
+        host: &host,
+        hosts: SessionHosts::This,
     };
     account.session(&wanted, at(second)).is_some()
 }
@@ -139,7 +143,7 @@ fn services_of_the_scope_share_a_session_and_operations_do_not() {
             &["sudo", "su"],
             &["pin"],
             QUARTER,
-            BOOT,
+            here(),
             101,
         )
     };
@@ -155,7 +159,7 @@ fn services_of_the_scope_share_a_session_and_operations_do_not() {
 fn a_session_is_enough_only_for_rules_whose_factors_were_passed() {
     let account = in_session();
     let enough =
-        |required: &[&str]| lets_in_by(&account, &sudo(), &[], required, QUARTER, BOOT, 101);
+        |required: &[&str]| lets_in_by(&account, &sudo(), &[], required, QUARTER, here(), 101);
     assert!(enough(&["totp", "pin"]));
     assert!(!enough(&["totp"]));
     assert!(!enough(&["totp+pin"]));
@@ -171,7 +175,7 @@ fn a_stricter_rule_applies_to_older_sessions_too() {
         &[],
         &["pin"],
         minute,
-        BOOT,
+        here(),
         159
     ));
     assert!(!lets_in_by(
@@ -180,7 +184,7 @@ fn a_stricter_rule_applies_to_older_sessions_too() {
         &[],
         &["pin"],
         minute,
-        BOOT,
+        here(),
         160
     ));
 }
@@ -194,10 +198,111 @@ fn a_reboot_ends_all_sessions() {
         &[],
         &["pin"],
         QUARTER,
-        "boot-2",
+        SessionHost::alone("boot-2"),
         101
     ));
-    assert_eq!(account.sessions("boot-2", at(101)).count(), 0);
+    assert_eq!(
+        account
+            .sessions(&SessionHost::alone("boot-2"), at(101))
+            .count(),
+        0
+    );
+}
+
+fn of_fleet(name: &str, boot: &str) -> SessionHost {
+    SessionHost {
+        name: Some(name.to_owned()),
+        boot: boot.to_owned(),
+    }
+}
+
+fn remote() -> SessionScope {
+    SessionScope {
+        service: "sshd".to_owned(),
+        address: "192.0.2.7".parse().ok(),
+        ruser: None,
+        tty: Some("ssh".to_owned()),
+        ..sudo()
+    }
+}
+
+/// An account that passed a PIN on web-1, at `spot`.
+fn in_session_on_web_1(spot: SessionScope) -> Account {
+    let mut account = full();
+    let opening = NewSession {
+        spot,
+        duration: QUARTER,
+        host: of_fleet("web-1", "boot-1"),
+        by_answer: None,
+    };
+    let attempt = pin(&account, true, 100, Some(opening));
+    account.attempt(&attempt);
+    account
+}
+
+#[test]
+fn hosts_share_a_session_by_address_where_the_rule_says_so() {
+    let account = in_session_on_web_1(remote());
+    let combinations = combinations(&["pin"]);
+    let lets_in = |spot: &SessionScope, host: SessionHost, hosts| {
+        let wanted = SessionQuery {
+            spot,
+            scope: &[],
+            combinations: &combinations,
+            duration: QUARTER,
+            host: &host,
+            hosts,
+        };
+        account.session(&wanted, at(101)).is_some()
+    };
+    let (this, all) = (SessionHosts::This, SessionHosts::All);
+    for (host, hosts, expected) in [
+        (of_fleet("web-1", "boot-1"), this, true),
+        (of_fleet("web-1", "boot-1"), all, true),
+        (of_fleet("web-1", "boot-2"), all, false),
+        (of_fleet("web-2", "boot-2"), this, false),
+        // Containers on one machine have its boot ID.
+        (of_fleet("web-2", "boot-1"), this, false),
+        (of_fleet("web-2", "boot-2"), all, true),
+        (SessionHost::alone("boot-1"), all, false),
+    ] {
+        let told = format!("{host:?} {hosts:?}");
+        assert_eq!(lets_in(&remote(), host, hosts), expected, "{told}");
+    }
+}
+
+#[test]
+fn a_terminal_of_one_host_is_none_of_another() {
+    let account = in_session_on_web_1(sudo());
+    let combinations = combinations(&["pin"]);
+    for (name, expected) in [("web-1", true), ("web-2", false)] {
+        let wanted = SessionQuery {
+            spot: &sudo(),
+            scope: &[],
+            combinations: &combinations,
+            duration: QUARTER,
+            host: &of_fleet(name, "boot-1"),
+            hosts: SessionHosts::All,
+        };
+        assert_eq!(account.session(&wanted, at(101)).is_some(), expected);
+    }
+}
+
+#[test]
+fn a_pass_on_one_host_ends_no_session_of_another() {
+    let mut account = in_session_on_web_1(sudo());
+    let opening = NewSession {
+        spot: sudo(),
+        duration: QUARTER,
+        host: of_fleet("web-2", "boot-9"),
+        by_answer: None,
+    };
+    let attempt = pin(&account, true, 102, Some(opening));
+    account.attempt(&attempt);
+    let web_1 = of_fleet("web-1", "boot-1");
+    let hosts = account.sessions(&web_1, at(103)).map(Session::host);
+    assert_eq!(hosts.collect::<Vec<_>>(), [Some("web-1"), Some("web-2")]);
+    assert_eq!(account.revoke(&web_1, at(103)), 2, "on all hosts");
 }
 
 #[test]
@@ -239,8 +344,12 @@ fn revoking_ends_all_and_counts_the_active_ones() {
         ..sudo()
     };
     pass(&mut account, su, 500);
-    assert_eq!(account.revoke(BOOT, at(1000)), 1, "sudo's is over by then");
-    assert_eq!(account.revoke(BOOT, at(1000)), 0);
+    assert_eq!(
+        account.revoke(&here(), at(1000)),
+        1,
+        "sudo's is over by then"
+    );
+    assert_eq!(account.revoke(&here(), at(1000)), 0);
     assert!(!lets_in(&account, &sudo(), 501));
 }
 
@@ -258,7 +367,7 @@ fn a_pass_without_a_session_rule_begins_none() {
     let mut account = full();
     let right = pin(&account, true, 100, None);
     account.attempt(&right);
-    assert_eq!(account.sessions(BOOT, at(100)).count(), 0);
+    assert_eq!(account.sessions(&here(), at(100)).count(), 0);
 }
 
 #[test]
@@ -277,7 +386,7 @@ fn a_bypass_code_passes_once_and_begins_no_session() {
     let opening = NewSession {
         spot: sudo(),
         duration: QUARTER,
-        boot: BOOT.to_owned(),
+        host: here(),
         by_answer: None,
     };
     let first = Attempt {
@@ -285,7 +394,11 @@ fn a_bypass_code_passes_once_and_begins_no_session() {
         ..attempt("483 920 137", false)
     };
     let verdict = account.attempt(&first);
-    assert_eq!(account.sessions(BOOT, at(100)).count(), 0, "it passes once");
+    assert_eq!(
+        account.sessions(&here(), at(100)).count(),
+        0,
+        "it passes once"
+    );
     assert!(
         matches!(verdict, Verdict::Passed(passed) if passed.instead == Some(FallbackCode::Bypass))
     );
@@ -303,7 +416,7 @@ proptest! {
             let spot = SessionScope { tty: Some(format!("pts/{tty}")), ..sudo() };
             pass(&mut account, spot, 100);
         }
-        let live: Vec<&Session> = account.sessions(BOOT, at(100)).collect();
+        let live: Vec<&Session> = account.sessions(&here(), at(100)).collect();
         prop_assert!(live.len() <= MAX_SESSIONS);
         if let Some(last) = terminals.last() {
             let newest = live.last().unwrap().spot.tty.clone();
@@ -322,9 +435,10 @@ fn by_answer() -> NewSession {
             ..sudo()
         },
         duration: QUARTER,
-        boot: BOOT.to_owned(),
+        host: here(),
         by_answer: Some(ByAnswer {
             scope: Vec::new(),
+            hosts: SessionHosts::This,
             combinations: combinations(&["totp"]),
         }),
     }
@@ -353,8 +467,8 @@ fn a_code_that_began_a_session_is_a_used_one_once_that_has_ended() {
     let again = type_behind_a_password(&mut account, "287082", at(400));
     assert!(matches!(again, Verdict::Passed(_)), "{again:?}");
     let mut revoked = account.clone();
-    revoked.revoke(BOOT, at(400));
-    assert_eq!(revoked.sessions(BOOT, at(400)).count(), 0);
+    revoked.revoke(&here(), at(400));
+    assert_eq!(revoked.sessions(&here(), at(400)).count(), 0);
     for (account, second) in [(&mut account, 59 + 7200), (&mut revoked, 400)] {
         for _ in 0..6 {
             let verdict = type_behind_a_password(account, "287082", at(second));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mfa_protocol::login::Authtok;
 
 use super::FallbackSource;
-use crate::account::SessionScope;
+use crate::account::{SessionHost, SessionScope};
 use crate::factors::Factor;
 use crate::factors::address::Channel;
 use crate::login::{KeyReach, KeyTerms};
@@ -27,6 +27,12 @@ pub struct EntryFacts<'a> {
     pub keys: KeyTerms,
 }
 
+/// Of a login that nobody has begun.
+static NO_HOST: SessionHost = SessionHost {
+    name: None,
+    boot: String::new(),
+};
+
 /// The login, as far as the decision needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryContext<'a> {
@@ -48,8 +54,8 @@ pub struct EntryContext<'a> {
     pub keys: KeyReach<'a>,
     /// Where a session of it holds; none if that can't be told from other places.
     pub scope: Option<&'a SessionScope>,
-    /// The boot of the host.
-    pub boot: &'a str,
+    /// The host, as far as sessions depend on it.
+    pub host: &'a SessionHost,
     /// When.
     pub now: Timestamp,
 }
@@ -69,7 +75,7 @@ impl<'a> EntryContext<'a> {
             counts_suspension: false,
             keys,
             scope: None,
-            boot: "",
+            host: &NO_HOST,
             now,
         }
     }

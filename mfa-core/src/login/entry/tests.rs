@@ -5,6 +5,7 @@ use std::time::Duration;
 use mfa_protocol::login::Authtok;
 
 use super::*;
+use crate::account::SessionHost;
 use crate::account::samples::{at, full};
 use crate::account::{Contact, SecurityKey};
 use crate::factors::address::AddressTemplate;
@@ -27,6 +28,7 @@ struct Case {
     authtok: Authtok,
     keys: Vec<PublicKey>,
     can_sign: bool,
+    host: SessionHost,
 }
 
 fn case(combinations: &[&str], unenrolled: Unenrolled) -> Case {
@@ -50,6 +52,7 @@ fn case(combinations: &[&str], unenrolled: Unenrolled) -> Case {
         authtok: Authtok::None,
         keys: Vec::new(),
         can_sign: false,
+        host: SessionHost::alone("boot-1"),
     }
 }
 
@@ -90,7 +93,7 @@ impl Case {
                 can_sign: self.can_sign,
             },
             scope: None,
-            boot: "boot-1",
+            host: &self.host,
             now: at(0),
         };
         entry(&self.ask, &self.account, facts, context)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::host::HostPattern;
 use crate::names::{Groups, is_invisible};
 
 /// One entry of a list.
@@ -18,6 +19,7 @@ enum Subject {
     Service(String),
     Method(String),
     Group(String),
+    Host(HostPattern),
 }
 
 impl Pattern {
@@ -95,6 +97,24 @@ impl Pattern {
         Self::new(text, negated, subject)
     }
 
+    /// An entry of a list of hosts: a name in which `*` stands for any part, with or without `!`.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] when no host has such a name.
+    pub fn host(text: &str) -> Result<Self, PatternError> {
+        let (negated, rest) = split(text);
+        let subject = match rest {
+            "" => return Err(PatternError::Empty(text.to_owned())),
+            "*" => Subject::Any,
+            name => match HostPattern::new(name) {
+                Some(pattern) => Subject::Host(pattern),
+                None => return Err(PatternError::Host(text.to_owned())),
+            },
+        };
+        Self::new(text, negated, subject)
+    }
+
     /// An entry of a list of operations: a name, `*`, or `!` with a name.
     ///
     /// # Errors
@@ -128,6 +148,7 @@ impl Pattern {
     pub fn name(&self) -> Option<&str> {
         match &self.subject {
             Subject::Name(name) | Subject::Service(name) | Subject::Method(name) => Some(name),
+            Subject::Host(host) => host.name(),
             Subject::Any | Subject::Group(_) => None,
         }
     }
@@ -137,7 +158,11 @@ impl Pattern {
     pub fn group(&self) -> Option<&str> {
         match &self.subject {
             Subject::Group(group) => Some(group),
-            Subject::Any | Subject::Name(_) | Subject::Service(_) | Subject::Method(_) => None,
+            Subject::Any
+            | Subject::Name(_)
+            | Subject::Service(_)
+            | Subject::Method(_)
+            | Subject::Host(_) => None,
         }
     }
 }
@@ -164,6 +189,7 @@ impl Subject {
             Self::Service(own) => own.eq_ignore_ascii_case(name),
             Self::Method(own) => is_method(own, name),
             Self::Group(group) => groups.contains(group),
+            Self::Host(host) => host.matches(name),
         }
     }
 }
@@ -191,6 +217,7 @@ impl fmt::Display for Pattern {
                 write!(f, "{not}{name}")
             }
             Subject::Group(group) => write!(f, "{not}@{group}"),
+            Subject::Host(host) => write!(f, "{not}{host}"),
         }
     }
 }
@@ -217,6 +244,12 @@ pub enum PatternError {
         "{0:?} names a group of users, which only \"users\" accepts; expected plain names here"
     )]
     Group(String),
+    /// Not the name of a host.
+    #[error(
+        "{0:?} can't be the name of a host; expected letters, digits, \"-\", \".\", \"_\", and \"*\" for any \
+         part, such as \"web-*\""
+    )]
+    Host(String),
     /// Not a method of sshd.
     #[error(
         "{0:?} is not a method of sshd; expected a method such as \"publickey\", \"publickey:sk-*\", \

@@ -1,6 +1,7 @@
 //! Lists of names in a rule: `["anna", "@staff", "!bob"]`, `["sshd", "!sudo"]`.
 
 mod entry;
+mod host;
 #[cfg(test)]
 mod tests;
 

@@ -135,7 +135,9 @@ fn entry() -> impl Strategy<Value = &'static str> {
 proptest! {
     #[test]
     fn any_text_is_refused_or_reads_back(text in "[!@*a ]{0,4}|.{0,20}") {
-        for parse in [Pattern::user, Pattern::service, Pattern::method, Pattern::operation] {
+        for parse in [
+            Pattern::user, Pattern::service, Pattern::method, Pattern::operation, Pattern::host,
+        ] {
             if let Ok(pattern) = parse(&text) {
                 prop_assert_eq!(pattern.to_string(), text.as_str());
             }

@@ -18,7 +18,7 @@ pub enum Misfit<'a> {
     TakenOut {
         /// The field.
         field: RuleField,
-        /// The user, service, operation, terminal or method.
+        /// The user, service, host, operation, terminal or method.
         name: &'a str,
         /// The entry.
         by: &'a Pattern,
@@ -27,7 +27,7 @@ pub enum Misfit<'a> {
     Missing {
         /// The field.
         field: RuleField,
-        /// The user, service, operation or terminal.
+        /// The user, service, host, operation or terminal.
         name: &'a str,
         /// The entries.
         list: &'a Patterns,
@@ -102,6 +102,7 @@ impl fmt::Display for Misfit<'_> {
                 )
             }
             Self::Days(days, day) => write!(f, "it is {}, not in {days}", day_name(*day)),
+            Self::Unknown(RuleField::Hosts) => f.write_str("the name of the host is not known"),
             Self::Unknown(RuleField::From) => f.write_str("the remote address is not known"),
             Self::Unknown(RuleField::Operations) => f.write_str("the login names no operation"),
             Self::Unknown(_) => f.write_str("the terminal is not known"),

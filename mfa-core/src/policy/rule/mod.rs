@@ -34,6 +34,8 @@ pub struct Rule {
     pub source: Option<Source>,
     /// The PAM services; `None`: all.
     pub services: Option<Patterns>,
+    /// The hosts; `None`: all, and a host of unknown name, too.
+    pub hosts: Option<Patterns>,
     /// The operations; `None`: all, and logins without one, too.
     pub operations: Option<Patterns>,
     /// The networks; `None`: all, and unknown addresses, too.
@@ -101,6 +103,7 @@ impl Rule {
     #[must_use]
     pub fn misfit_of_login<'a>(&'a self, request: &Request<'a>) -> Option<Misfit<'a>> {
         self.misfit_of_service(request.service)
+            .or_else(|| self.misfit_of_host(request.host))
             .or_else(|| self.misfit_of_operation(request.operation))
             .or_else(|| self.misfit_of_address(request))
             .or_else(|| self.misfit_of_terminal(request.tty))
@@ -108,7 +111,17 @@ impl Rule {
             .or_else(|| self.misfit_of_clock(request))
     }
 
-    /// Whether it matches every login of its users.
+    /// As [`Rule::misfit`], for `hosts`.
+    #[must_use]
+    pub fn misfit_of_host<'a>(&'a self, host: Option<&'a str>) -> Option<Misfit<'a>> {
+        let hosts = self.hosts.as_ref()?;
+        match host {
+            None => Some(Misfit::Unknown(RuleField::Hosts)),
+            Some(host) => misfit_of_name(RuleField::Hosts, hosts, host, &Groups::new()),
+        }
+    }
+
+    /// Whether it matches every login of its users, on its hosts.
     #[must_use]
     pub fn is_for_every_login(&self) -> bool {
         self.services.is_none() && self.is_for_all_circumstances()
@@ -120,13 +133,13 @@ impl Rule {
         self.misfit_of_service(service).is_none() && self.operations.is_none()
     }
 
-    /// Whether it matches every login by its services.
+    /// Whether it matches every login by its services, on its hosts.
     #[must_use]
     pub fn is_for_whole_services(&self) -> bool {
         self.users.is_none() && self.source.is_none() && self.is_for_all_circumstances()
     }
 
-    /// Whether it matches every login of its users by its services.
+    /// Whether it matches every login of its users by its services, on its hosts.
     #[must_use]
     pub fn is_for_all_circumstances(&self) -> bool {
         let lists = [&self.operations, &self.tty, &self.after];

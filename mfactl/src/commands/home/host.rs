@@ -241,6 +241,7 @@ mod tests {
     fn state() -> State<'static> {
         State {
             health: HealthReply {
+                store_shared: false,
                 version: "0.1.0".to_owned(),
                 config: "/etc/mfa/agent.toml".to_owned(),
                 loaded_at: "2026-11-22T13:19:30Z".to_owned(),

@@ -43,6 +43,47 @@ fn source_tells_local_users_from_federated_ones() {
 }
 
 #[test]
+fn hosts_fit_by_the_whole_name_or_its_first_part() {
+    let text = "[[rule]]\nname = 'web'\nhosts = ['web-*', '!web-canary']\naction = 'skip'\n\
+                [[rule]]\nname = 'org'\nhosts = ['*.example.org', '!db-9']\naction = 'deny'";
+    let (web, org) = (("skip", "web", ""), ("deny", "org", ""));
+    let cases = [
+        ("web-1", web),
+        ("WEB-1.example.org", web),
+        ("web-canary", DEFAULT),
+        ("web-canary.example.org", org),
+        ("db-1.example.org", org),
+        ("db-9.example.org", DEFAULT),
+        ("db-1", DEFAULT),
+        ("", DEFAULT),
+    ]
+    .map(|(host, expected)| Case {
+        host,
+        expected,
+        ..LOGIN
+    });
+    check(text, &cases);
+    let on = |host| Case { host, ..LOGIN };
+    for (host, reason) in [
+        ("web-canary", "\"!web-canary\" excludes \"web-canary\""),
+        ("db-1", "\"db-1\" is not among \"web-*\", \"!web-canary\""),
+        ("", "the name of the host is not known"),
+    ] {
+        assert_eq!(misfit(text, 0, &on(host)), ("hosts", reason.to_owned()));
+    }
+    let only_out = "[[rule]]\nhosts = ['!web-canary']\naction = 'skip'";
+    let cases = [("db-1", ("skip", "rule 1", "")), ("", DEFAULT)];
+    check(
+        only_out,
+        &cases.map(|(host, expected)| Case {
+            host,
+            expected,
+            ..LOGIN
+        }),
+    );
+}
+
+#[test]
 fn operations_fit_only_logins_that_name_one() {
     let text = "[[rule]]\nname = 'guard'\noperations = ['*', '!list']\nrequire = ['pin']";
     let guarded = ("ask", "guard", "asks for pin");
@@ -191,6 +232,7 @@ fn the_first_field_that_does_not_fit_is_told_in_the_order_of_the_list() {
         ("users", "users = ['bob']"),
         ("source", "source = 'federated'"),
         ("services", "services = ['login']"),
+        ("hosts", "hosts = ['db-*']"),
         ("operations", "operations = ['restart']"),
         ("from", "from = ['192.0.2.0/24']"),
         ("tty", "tty = ['tty1']"),

@@ -25,6 +25,8 @@ struct Case {
     service: &'static str,
     rhost: &'static str,
     tty: &'static str,
+    /// "": unknown.
+    host: &'static str,
     operation: Option<&'static str>,
     after: &'static [&'static str],
     /// The wall clock; a Wednesday unless said otherwise.
@@ -69,6 +71,7 @@ const LOGIN: Case = Case {
     service: "sshd",
     rhost: "198.51.100.7",
     tty: "ssh",
+    host: "web-1.example.org",
     operation: None,
     after: &[],
     now: "2026-06-10T12:00",
@@ -129,6 +132,7 @@ fn with_login<T>(case: &Case, with: impl FnOnce(&Request<'_>, &Facts<'_>) -> T) 
     let request = Request {
         user: &user,
         service: case.service,
+        host: Some(case.host).filter(|name| !name.is_empty()),
         operation: case.operation,
         rhost: remote_address(case.rhost),
         tty: Some(case.tty),

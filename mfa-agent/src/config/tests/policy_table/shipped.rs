@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use mfa_core::policy::{GracePeriod, Prompting, Unenrolled};
+use mfa_core::policy::{GracePeriod, Prompting, SessionHosts, Unenrolled};
 
 use super::{Case, LOGIN, ask, check};
 
@@ -14,6 +14,7 @@ const SERVERS: &str = include_str!("../../../../../config/examples/servers.toml"
 const VPN: &str = include_str!("../../../../../config/examples/vpn.toml");
 const CONTRACTORS: &str = include_str!("../../../../../config/examples/contractors.toml");
 const BREAK_GLASS: &str = include_str!("../../../../../config/examples/break-glass.toml");
+const FLEET: &str = include_str!("../../../../../config/examples/fleet.toml");
 const OFFICE: &str = include_str!("../../../../../config/examples/office.toml");
 
 const SATURDAY: &str = "2026-06-13T12:00";
@@ -58,6 +59,7 @@ fn every_example_is_loaded_and_lets_root_in_at_the_console() {
             "break-glass at the console",
         ),
         ("contractors.toml", CONTRACTORS, "break-glass"),
+        ("fleet.toml", FLEET, "break-glass"),
         ("office.toml", OFFICE, "break-glass"),
         ("servers.toml", SERVERS, "break-glass"),
         ("small-company.toml", SMALL_COMPANY, "break-glass"),
@@ -91,6 +93,57 @@ fn default_of(text: &str) -> &'static str {
     let header = text.lines().position(|line| line == "[policy]").unwrap();
     // "require" is on the line below, and lines count from 1.
     format!("agent.toml:{}", header + 2).leak()
+}
+
+#[test]
+fn the_fleet_asks_at_the_bastion_and_lets_nobody_past_it() {
+    let bastion = Case {
+        host: "bastion-1.example.org",
+        ..ELSEWHERE
+    };
+    let behind = Case {
+        host: "web-3",
+        rhost: "192.0.2.21",
+        ..LOGIN
+    };
+    let database = Case {
+        host: "db-1.example.org",
+        ..SUDO
+    };
+    check(
+        FLEET,
+        &[
+            Case {
+                expected: ("ask", "bastion", "asks for totp"),
+                ..bastion
+            },
+            Case {
+                rhost: "192.0.2.21",
+                expected: ("ask", "bastion", "asks for totp"),
+                ..bastion
+            },
+            Case {
+                expected: ("skip", "behind the bastion", ""),
+                ..behind
+            },
+            Case {
+                rhost: "192.0.2.7",
+                expected: ("deny", "not past the bastion", ""),
+                ..behind
+            },
+            Case {
+                expected: ("ask", "root on databases", "asks for totp+pin"),
+                ..database
+            },
+            Case {
+                host: "web-3",
+                expected: ("ask", "root", "asks for totp"),
+                ..SUDO
+            },
+        ],
+    );
+    let session = ask(FLEET, &bastion).session.clone().unwrap();
+    assert_eq!(session.hosts, SessionHosts::All);
 }
 
 #[test]

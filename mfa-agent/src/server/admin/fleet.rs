@@ -1,0 +1,134 @@
+//! The hosts that share the store, and its servers.
+
+use mfa_protocol::admin::{
+    FleetHost, ForgetHostParameters, ForgetHostReply, HostsReply, MetricsReply, PageParameters,
+    StoreEndpoint,
+};
+
+use super::super::connection::Connection;
+use super::super::error::Failure;
+use super::super::metrics;
+use crate::store::fleet::{ClockDifference, HostSeen, Server};
+
+/// Hosts on a page; with the longest names and keys of each they fit into a message.
+const HOSTS_A_PAGE: usize = 64;
+
+/// The most bytes of a text that another host or a server has written.
+const MOST_BYTES: usize = 256;
+
+impl Connection {
+    pub(super) fn hosts(&self, parameters: &PageParameters) -> Result<HostsReply, Failure> {
+        let agent = &self.agent;
+        agent.require_administrator(self.peer, &agent.settings())?;
+        let Some(fleet) = agent.repository.fleet() else {
+            return Ok(HostsReply::default());
+        };
+        let after = parameters.after.as_deref();
+        let endpoints = match after {
+            None => fleet.servers().iter().map(endpoint).collect(),
+            Some(_) => Vec::new(),
+        };
+        // Where nothing can be read, the servers say why.
+        let hosts = match fleet.hosts() {
+            Err(_) if after.is_none() => Vec::new(),
+            hosts => hosts.map_err(|error| Failure::refused(error.to_string()))?,
+        };
+        let is_later = |host: &&HostSeen| after.is_none_or(|after| *host.notice.name > *after);
+        let mut hosts = hosts.iter().filter(is_later);
+        let page: Vec<_> = hosts.by_ref().take(HOSTS_A_PAGE).map(host).collect();
+        let is_last = hosts.next().is_none();
+        let next = page.last().map(|host| host.name.clone());
+        Ok(HostsReply {
+            shared: true,
+            hosts: page,
+            endpoints,
+            next: next.filter(|_| !is_last),
+        })
+    }
+
+    pub(super) fn forget_host(
+        &self,
+        parameters: &ForgetHostParameters,
+    ) -> Result<ForgetHostReply, Failure> {
+        let agent = &self.agent;
+        agent.require_root(self.peer)?;
+        let Some(fleet) = agent.repository.fleet() else {
+            return Err(Failure::refused(
+                "the store is of this host only, so there is no other host to forget",
+            ));
+        };
+        let name = parameters.name.clone();
+        let forgotten = fleet
+            .forget(&name)
+            .map_err(|error| Failure::refused(error.to_string()))?;
+        Ok(ForgetHostReply { name, forgotten })
+    }
+
+    pub(super) fn metrics(&self) -> Result<MetricsReply, Failure> {
+        let agent = &self.agent;
+        agent.require_administrator(self.peer, &agent.settings())?;
+        let metrics = metrics::text(agent);
+        Ok(MetricsReply { metrics })
+    }
+}
+
+fn host(seen: &HostSeen) -> FleetHost {
+    let notice = &seen.notice;
+    FleetHost {
+        name: bounded(&notice.name),
+        this_host: seen.is_here,
+        version: bounded(&notice.version),
+        schema: notice.schema,
+        key: bounded(&notice.key),
+        other_keys: notice
+            .other_keys
+            .iter()
+            .take(4)
+            .map(|key| bounded(key))
+            .collect(),
+        seen_at: format!("{:.0}", seen.at),
+        seconds: seen.age.as_secs(),
+        live: seen.is_live,
+        clock_ahead_milliseconds: seen.clock.map(ClockDifference::middle),
+        clock_wrong: seen.clock.is_some_and(ClockDifference::is_wrong),
+    }
+}
+
+fn endpoint(server: &Server) -> StoreEndpoint {
+    let endpoint = server.endpoint.clone();
+    let status = match &server.status {
+        Ok(status) => status,
+        Err(error) => {
+            return StoreEndpoint {
+                endpoint,
+                error: Some(bounded(error)),
+                ..StoreEndpoint::default()
+            };
+        }
+    };
+    StoreEndpoint {
+        endpoint,
+        error: None,
+        milliseconds: u64::try_from(status.latency.as_millis()).ok(),
+        version: Some(bounded(&status.version)),
+        leader: status.is_leader,
+        has_leader: status.has_leader,
+        database: Some(status.database),
+        in_use: Some(status.in_use),
+        complaints: status
+            .complaints
+            .iter()
+            .take(8)
+            .map(|it| bounded(it))
+            .collect(),
+        clock_ahead_milliseconds: status.clock.map(ClockDifference::middle),
+    }
+}
+
+fn bounded(text: &str) -> String {
+    let mut end = text.len().min(MOST_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,259 @@
+//! What a monitor reads of this host, in the format of OpenMetrics 1.0.
+//!
+//! No name of a user is in it, and nothing that grows with the number of accounts or hosts.
+
+use std::fmt::Write;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Weak;
+use std::thread;
+use std::time::Duration;
+
+use super::Agent;
+use crate::durable_file::with_suffix;
+use crate::log;
+use crate::store::fleet::{ClockDifference, Server, ServerStatus};
+
+/// How often `[metrics] textfile` is written.
+const EVERY: Duration = Duration::from_secs(15);
+
+impl Agent {
+    /// Writes `[metrics] textfile` from now on, on a thread of its own, as the settings in force say.
+    pub fn keep_metrics_written(&self) {
+        let me = Weak::clone(&self.me);
+        let started = thread::Builder::new()
+            .name("metrics".to_owned())
+            .spawn(move || keep_written(&me));
+        if let Err(e) = started {
+            log::warn(format_args!(
+                "[metrics] textfile is not written: no thread can be started: {e}"
+            ));
+        }
+    }
+}
+
+fn keep_written(weak: &Weak<Agent>) {
+    while let Some(agent) = weak.upgrade() {
+        if let Some(path) = &agent.settings().metrics.textfile
+            && let Err(e) = replace(path, &text(&agent))
+        {
+            log::limited(
+                "textfile",
+                format_args!(
+                    "[metrics] textfile {} can't be written: {e}; make its folder writable for the agent's user, and add \
+                     ReadWritePaths= to its unit",
+                    path.display()
+                ),
+            );
+        }
+        drop(agent);
+        thread::sleep(EVERY);
+    }
+}
+
+/// Readers see the file before or after, never half of it. It need not survive a crash.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let draft = with_suffix(path, ".new");
+    fs::write(&draft, text)?;
+    fs::set_permissions(&draft, Permissions::from_mode(0o644))?;
+    fs::rename(&draft, path)
+}
+
+/// All metrics.
+pub(super) fn text(agent: &Agent) -> String {
+    let mut text = Text::default();
+    text.family("pam_mfa_build", "info", "The version of the agent.");
+    text.sample(
+        "pam_mfa_build_info",
+        &[("version", env!("CARGO_PKG_VERSION"))],
+        1,
+    );
+    text.family(
+        "pam_mfa_events",
+        "counter",
+        "Lines of the audit log since the agent started, by event and result.",
+    );
+    let counts = agent.audit.counts();
+    for ((event, result), count) in &counts.events {
+        let labels = [("event", *event), ("result", *result)];
+        text.sample("pam_mfa_events_total", &labels, count);
+    }
+    text.family(
+        "pam_mfa_locks",
+        "counter",
+        "Wrong answers on this host that locked an account.",
+    );
+    text.sample("pam_mfa_locks_total", &[], counts.locks);
+    let is_up = match agent.repository.fleet() {
+        Some(fleet) => fleet.health().is_ok(),
+        None => agent.repository.page(None, 1).is_ok(),
+    };
+    text.family("pam_mfa_store_up", "gauge", "Whether the store works.");
+    text.sample("pam_mfa_store_up", &[], u8::from(is_up));
+    text.family(
+        "pam_mfa_damaged_records",
+        "gauge",
+        "Damaged records that were met.",
+    );
+    text.sample(
+        "pam_mfa_damaged_records",
+        &[],
+        agent.repository.damaged().len(),
+    );
+    let active = agent.active_config();
+    text.family(
+        "pam_mfa_config_refused",
+        "gauge",
+        "Whether the last reload was refused.",
+    );
+    text.sample(
+        "pam_mfa_config_refused",
+        &[],
+        u8::from(active.reload_error.is_some()),
+    );
+    if let Some(fleet) = agent.repository.fleet() {
+        text.servers(&fleet.servers());
+    }
+    text.0 + "# EOF\n"
+}
+
+#[derive(Default)]
+struct Text(String);
+
+/// A value of one server, if it has one.
+type OfServer = fn(&ServerStatus) -> Option<f64>;
+
+impl Text {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // A String takes all that is written to it.
+        let _ = writeln!(self.0, "# TYPE {name} {kind}\n# HELP {name} {help}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(label, text)| format!("{label}=\"{}\"", escaped(text)))
+            .collect();
+        let _ = match labels.is_empty() {
+            true => writeln!(self.0, "{name} {value}"),
+            false => writeln!(self.0, "{name}{{{}}} {value}", labels.join(",")),
+        };
+    }
+
+    fn servers(&mut self, servers: &[Server]) {
+        const UP: &str = "pam_mfa_store_endpoint_up";
+        self.family(
+            UP,
+            "gauge",
+            "Whether a server of the store answers and has no complaint.",
+        );
+        for server in servers {
+            let is_up = server
+                .status
+                .as_ref()
+                .is_ok_and(|status| status.has_leader && status.complaints.is_empty());
+            self.sample(UP, &[("endpoint", &server.endpoint)], u8::from(is_up));
+        }
+        let families: [(&str, &str, OfServer); 4] = [
+            (
+                "pam_mfa_store_endpoint_latency_seconds",
+                "How long the answer of a server takes.",
+                |status| Some(status.latency.as_secs_f64()),
+            ),
+            (
+                "pam_mfa_store_endpoint_leader",
+                "Whether a server leads the cluster.",
+                |status| Some(f64::from(u8::from(status.is_leader))),
+            ),
+            (
+                "pam_mfa_store_endpoint_database_bytes",
+                "The size of the database of a server.",
+                |status| Some(status.database as f64),
+            ),
+            (
+                "pam_mfa_store_endpoint_clock_ahead_seconds",
+                "How far the clock of this host is ahead of the clock of a server.",
+                |status| Some(status.clock.map(ClockDifference::middle)? as f64 / 1000.0),
+            ),
+        ];
+        for (name, help, value) in families {
+            self.family(name, "gauge", help);
+            for server in servers {
+                let value = server.status.as_ref().ok().and_then(value);
+                if let Some(value) = value {
+                    self.sample(name, &[("endpoint", &server.endpoint)], value);
+                }
+            }
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_collector_is_replaced_as_a_whole_and_open_to_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pam_mfa.prom");
+        for text in ["a long text", "short"] {
+            replace(&path, text).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn servers_are_described_one_family_after_the_other() {
+        let status = ServerStatus {
+            latency: Duration::from_millis(3),
+            has_leader: true,
+            is_leader: true,
+            database: 20_480,
+            clock: Some(ClockDifference {
+                least: -500,
+                most: -100,
+            }),
+            ..ServerStatus::default()
+        };
+        let servers = [
+            Server {
+                endpoint: "https://a\"b:2379".to_owned(),
+                status: Ok(status),
+            },
+            Server {
+                endpoint: "https://c:2379".to_owned(),
+                status: Err("connection refused".to_owned()),
+            },
+        ];
+        let mut text = Text::default();
+        text.servers(&servers);
+        let samples: Vec<&str> = text
+            .0
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect();
+        assert_eq!(
+            samples,
+            [
+                "pam_mfa_store_endpoint_up{endpoint=\"https://a\\\"b:2379\"} 1",
+                "pam_mfa_store_endpoint_up{endpoint=\"https://c:2379\"} 0",
+                "pam_mfa_store_endpoint_latency_seconds{endpoint=\"https://a\\\"b:2379\"} 0.003",
+                "pam_mfa_store_endpoint_leader{endpoint=\"https://a\\\"b:2379\"} 1",
+                "pam_mfa_store_endpoint_database_bytes{endpoint=\"https://a\\\"b:2379\"} 20480",
+                "pam_mfa_store_endpoint_clock_ahead_seconds{endpoint=\"https://a\\\"b:2379\"} -0.3",
+            ]
+        );
+    }
+}

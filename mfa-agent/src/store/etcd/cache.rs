@@ -1,0 +1,138 @@
+//! Sealed records as they were when this host saw them last, for changes that prove by their swap that nothing is newer.
+//!
+//! It is bounded in bytes: what was not used for long is forgotten. It holds what etcd holds, so nothing in it is secret.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::store::Stored;
+
+/// What a record costs besides its bytes: its place in the map, its revision.
+const OVERHEAD: usize = 128;
+
+/// The records, in two halves: what is used moves to the younger one, and the older one goes when that is full.
+pub(super) struct Cache {
+    /// The most bytes of one half.
+    most: usize,
+    halves: Mutex<Halves>,
+}
+
+#[derive(Default)]
+struct Halves {
+    young: HashMap<Vec<u8>, Known>,
+    old: HashMap<Vec<u8>, Known>,
+    /// The bytes of the younger one.
+    size: usize,
+}
+
+/// A record, and the revision of the store at which it was so.
+#[derive(Clone)]
+struct Known {
+    at: u64,
+    record: Option<Stored>,
+}
+
+impl Cache {
+    /// A cache of at most `bytes`.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self {
+            most: bytes / 2,
+            halves: Mutex::default(),
+        }
+    }
+
+    /// What is known of a record; none if nothing is.
+    pub(super) fn get(&self, key: &[u8]) -> Option<Option<Stored>> {
+        let mut halves = self.lock();
+        if let Some(known) = halves.young.get(key) {
+            return Some(known.record.clone());
+        }
+        let known = halves.old.remove(key)?;
+        halves.insert(key, known.clone(), self.most);
+        Some(known.record)
+    }
+
+    /// At the revision `at` of the store a record was so. What is known to be newer stays.
+    pub(super) fn note(&self, key: &[u8], at: u64, record: Option<Stored>) {
+        let mut halves = self.lock();
+        let is_older = |known: &Known| known.at > at;
+        if halves.young.get(key).is_some_and(is_older) || halves.old.get(key).is_some_and(is_older)
+        {
+            return;
+        }
+        halves.old.remove(key);
+        halves.insert(key, Known { at, record }, self.most);
+    }
+
+    /// What is known of a record may be wrong.
+    pub(super) fn forget(&self, key: &[u8]) {
+        let mut halves = self.lock();
+        halves.old.remove(key);
+        if let Some(known) = halves.young.remove(key) {
+            halves.size -= size(key, &known);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Halves> {
+        self.halves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Halves {
+    fn insert(&mut self, key: &[u8], known: Known, most: usize) {
+        self.size += size(key, &known);
+        if let Some(before) = self.young.insert(key.to_vec(), known) {
+            self.size -= size(key, &before);
+        }
+        if self.size > most {
+            self.old = mem::take(&mut self.young);
+            self.size = 0;
+        }
+    }
+}
+
+fn size(key: &[u8], known: &Known) -> usize {
+    let record = known.record.as_ref().map_or(0, |record| record.bytes.len());
+    key.len() + record + OVERHEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Revision;
+
+    fn record(bytes: &[u8]) -> Option<Stored> {
+        Some(Stored {
+            bytes: bytes.to_vec(),
+            revision: Revision(bytes.to_vec()),
+        })
+    }
+
+    #[test]
+    fn the_newest_is_known_and_an_older_answer_that_comes_late_is_not_noted() {
+        let cache = Cache::new(1 << 20);
+        assert_eq!(cache.get(b"a"), None);
+        cache.note(b"a", 2, record(b"2"));
+        cache.note(b"a", 1, record(b"1"));
+        assert_eq!(cache.get(b"a"), Some(record(b"2")));
+        cache.note(b"a", 3, None);
+        assert_eq!(cache.get(b"a"), Some(None));
+        cache.forget(b"a");
+        assert_eq!(cache.get(b"a"), None);
+    }
+
+    #[test]
+    fn it_is_bounded_and_what_is_used_stays() {
+        let cache = Cache::new(64 << 10);
+        cache.note(b"used", 1, record(b"1"));
+        for number in 0..10_000_u32 {
+            cache.note(&number.to_be_bytes(), 1, record(&[0; 100]));
+            assert!(cache.get(b"used").is_some(), "{number}");
+            let halves = cache.lock();
+            let count = halves.young.len() + halves.old.len();
+            assert!(count * (100 + OVERHEAD) <= 66 << 10, "{count}");
+        }
+        assert_eq!(cache.get(&0_u32.to_be_bytes()), None);
+    }
+}

@@ -1,0 +1,449 @@
+//! Asks whichever server answers.
+//!
+//! ```text
+//!   call ─▶ the server that answered last ─▶ the next one ─▶ … until one answers or no time is left
+//!              │ it failed: left out, until the thread of the store finds it back
+//!              ▼
+//!   nobody answered in time: the store is down, and further calls fail at once with the same reason
+//! ```
+//!
+//! A request that may have reached a server is sent once more to another one, so a change may be made by an attempt that
+//! nobody heard of: [`Reply::is_repeated`]. Who makes changes has to recognise their own ([`super::commit`]).
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mfa_protocol::Secret;
+use serde::Serialize;
+
+use super::endpoint::Endpoint;
+use super::http::Http;
+use super::refusal::{self, Miss, Problem};
+use super::wire::{self, Answer};
+use crate::log;
+
+/// How long a login waits for its record.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long what many records are part of may take.
+pub(super) const PATIENCE_FOR_MANY: Duration = Duration::from_secs(15);
+
+/// How long a server may take to say how it is.
+pub(super) const PROBE: Duration = Duration::from_secs(2);
+
+/// How long one server may take at least, however many there are.
+const LEAST_TRY: Duration = Duration::from_millis(400);
+
+/// Between two rounds over all servers, while they choose a leader.
+const BETWEEN_ROUNDS: Duration = Duration::from_millis(100);
+
+/// Says to etcd that a server without a leader is no use.
+const NEEDS_LEADER: (&str, &str) = ("Grpc-Metadata-Hasleader", "true");
+
+/// User and password for etcd.
+pub(super) struct Login {
+    pub(super) user: String,
+    pub(super) password: Secret,
+}
+
+/// The way to the servers.
+pub(super) struct Client {
+    http: Http,
+    endpoints: Vec<Endpoint>,
+    login: Option<Login>,
+    token: Mutex<Option<String>>,
+    preferred: AtomicUsize,
+    /// The ID of the cluster; zero until it is known.
+    cluster: AtomicU64,
+    /// The highest revision that any answer had.
+    reached: AtomicU64,
+    /// Why every call fails at once, if so.
+    outage: Mutex<Option<String>>,
+    /// How many times as long a call may take: no test depends on the speed of the machine.
+    #[cfg(test)]
+    pub(super) slowness: std::sync::atomic::AtomicU32,
+}
+
+/// An answer to a call.
+pub(super) struct Reply<A> {
+    pub(super) answer: A,
+    /// The request may have been sent before, and nobody knows what became of that.
+    pub(super) is_repeated: bool,
+}
+
+impl Client {
+    pub(super) fn new(http: Http, endpoints: Vec<Endpoint>, login: Option<Login>) -> Self {
+        Self {
+            http,
+            endpoints,
+            login,
+            token: Mutex::default(),
+            preferred: AtomicUsize::new(0),
+            cluster: AtomicU64::new(0),
+            reached: AtomicU64::new(0),
+            outage: Mutex::default(),
+            #[cfg(test)]
+            slowness: 1.into(),
+        }
+    }
+
+    /// The servers, in the order of the settings.
+    pub(super) fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// The highest revision so far.
+    pub(super) fn reached(&self) -> u64 {
+        self.reached.load(Ordering::Acquire)
+    }
+
+    /// Why calls fail at once, if they do.
+    pub(super) fn outage(&self) -> Option<String> {
+        let outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        outage.clone()
+    }
+
+    /// Sends a request until a server answers it.
+    pub(super) fn call<A: Answer>(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+        patience: Duration,
+    ) -> Result<Reply<A>, Problem> {
+        if let Some(reason) = self.outage() {
+            return Err(Problem::Unreachable(reason));
+        }
+        #[cfg(test)]
+        let patience = patience * self.slowness.load(Ordering::Relaxed);
+        let body = encode(request)?;
+        let until = Instant::now() + patience;
+        let mut is_repeated = false;
+        loop {
+            let candidates = self.candidates();
+            for (position, index) in candidates.iter().enumerate() {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                let share = left / (candidates.len() - position) as u32;
+                let try_until = Instant::now() + share.max(LEAST_TRY).min(left);
+                match self.ask_twice(*index, path, &body, try_until, &mut is_repeated) {
+                    Ok(answer) => {
+                        self.preferred.store(*index, Ordering::Relaxed);
+                        return Ok(Reply {
+                            answer,
+                            is_repeated,
+                        });
+                    }
+                    Err(Miss::Final(problem)) => return Err(problem),
+                    Err(_) => {}
+                }
+            }
+            if until.saturating_duration_since(Instant::now()) <= BETWEEN_ROUNDS {
+                return Err(Problem::Unreachable(self.is_down()));
+            }
+            thread::sleep(BETWEEN_ROUNDS);
+            if let Some(reason) = self.outage() {
+                return Err(Problem::Unreachable(reason));
+            }
+        }
+    }
+
+    /// Asks one server, whether it is in use or not, and notes how it is.
+    pub(super) fn probe<A: Answer>(
+        &self,
+        index: usize,
+        path: &str,
+        request: &impl Serialize,
+        patience: Duration,
+    ) -> Result<A, Problem> {
+        let body = encode(request)?;
+        let until = Instant::now() + patience;
+        match self.ask_twice(index, path, &body, until, &mut false) {
+            Ok(answer) => {
+                self.is_up();
+                Ok(answer)
+            }
+            Err(Miss::Final(problem)) => Err(problem),
+            Err(Miss::Endpoint { reason, .. } | Miss::Soon { reason, .. }) => {
+                Err(Problem::Unreachable(reason))
+            }
+            Err(Miss::Again { .. }) => {
+                Err(Problem::Unreachable("the connection was lost".to_owned()))
+            }
+        }
+    }
+
+    /// The status of one server, which needs no leader, and how long it took.
+    pub(super) fn status(
+        &self,
+        index: usize,
+        patience: Duration,
+    ) -> Result<(wire::StatusAnswer, Duration), String> {
+        let endpoint = self.endpoints.get(index).ok_or("there is no such server")?;
+        let until = Instant::now() + patience;
+        let reply = self
+            .http
+            .post(&endpoint.url, wire::STATUS, &[], b"{}", until);
+        let reply = reply.map_err(|e| e.reason)?;
+        if let Some(date) = &reply.date {
+            endpoint.dated(date, reply.exchange);
+        }
+        match reply.status {
+            200 => serde_json::from_slice(&reply.body)
+                .map(|status| (status, reply.took))
+                .map_err(|_| "its answer is not one of etcd".to_owned()),
+            _ => Err(refusal::text(&reply)),
+        }
+    }
+
+    /// From now on all servers have to be of the cluster that answers now, and nothing may be older than that.
+    pub(super) fn keep_to(&self, cluster: u64) {
+        self.cluster.store(cluster, Ordering::Release);
+    }
+
+    #[cfg(test)]
+    pub(super) fn cluster_for_test(&self) -> u64 {
+        self.cluster.load(Ordering::Acquire)
+    }
+
+    /// The servers to ask, the best one first: those in use, or all if there are none.
+    fn candidates(&self) -> Vec<usize> {
+        let count = self.endpoints.len();
+        let first = self.preferred.load(Ordering::Relaxed);
+        let all = (0..count).map(|offset| (first + offset) % count.max(1));
+        let up: Vec<usize> = all
+            .clone()
+            .filter(|index| self.endpoints[*index].is_up())
+            .collect();
+        match up.is_empty() {
+            true => all.collect(),
+            false => up,
+        }
+    }
+
+    /// Asks one server, a second time if the connection or the token was old.
+    fn ask_twice<A: Answer>(
+        &self,
+        index: usize,
+        path: &str,
+        body: &[u8],
+        until: Instant,
+        is_repeated: &mut bool,
+    ) -> Result<A, Miss> {
+        let endpoint = &self.endpoints[index];
+        let first = self.ask(endpoint, path, body, until);
+        let asked = match first {
+            Err(Miss::Again { is_unknown }) => {
+                *is_repeated |= is_unknown;
+                self.ask(endpoint, path, body, until)
+            }
+            first => first,
+        };
+        match &asked {
+            Ok(_) => {
+                if endpoint.answered() {
+                    let url = &endpoint.url;
+                    log::limited_at(
+                        log::Level::Info,
+                        "etcd back",
+                        format_args!("{url} answers again"),
+                    );
+                }
+            }
+            Err(Miss::Endpoint { reason, is_unknown }) => {
+                *is_repeated |= is_unknown;
+                self.leave_out(endpoint, reason);
+            }
+            Err(Miss::Soon { is_unknown, .. }) => *is_repeated |= is_unknown,
+            Err(Miss::Again { .. }) => {
+                *is_repeated = true;
+                self.leave_out(endpoint, "connections to it are lost");
+            }
+            Err(Miss::Final(_)) => {}
+        }
+        asked
+    }
+
+    fn leave_out(&self, endpoint: &Endpoint, reason: &str) {
+        if endpoint.failed(reason, Instant::now()) && self.endpoints.len() > 1 {
+            let url = &endpoint.url;
+            log::limited(
+                "etcd endpoint",
+                format_args!("{url} is not used for now: {reason}"),
+            );
+        }
+    }
+
+    fn ask<A: Answer>(
+        &self,
+        endpoint: &Endpoint,
+        path: &str,
+        body: &[u8],
+        until: Instant,
+    ) -> Result<A, Miss> {
+        let floor = self.reached();
+        let token = self.token(endpoint, until)?;
+        let mut headers = vec![NEEDS_LEADER];
+        if let Some(token) = &token {
+            headers.push(("Authorization", token));
+        }
+        let reply = self.http.post(&endpoint.url, path, &headers, body, until);
+        let reply = reply.map_err(|e| match e.is_lost {
+            true => Miss::Again { is_unknown: true },
+            false => Miss::Endpoint {
+                reason: e.reason,
+                is_unknown: e.may_be_sent,
+            },
+        })?;
+        if let Some(date) = &reply.date {
+            endpoint.dated(date, reply.exchange);
+        }
+        if reply.status != 200 {
+            if let Some(token) = &token
+                && refusal::is_stale_token(&reply)
+            {
+                self.forget_token(token);
+                return Err(Miss::Again { is_unknown: false });
+            }
+            return Err(refusal::meaning(&reply));
+        }
+        let answer: A = serde_json::from_slice(&reply.body).map_err(|_| Miss::Endpoint {
+            reason: "its answer is not one of etcd; is this its port for clients?".to_owned(),
+            is_unknown: true,
+        })?;
+        self.check(&answer, floor)?;
+        Ok(answer)
+    }
+
+    /// Whether the answer is of the same store, and not older than what was answered before.
+    fn check(&self, answer: &impl Answer, floor: u64) -> Result<(), Miss> {
+        let header = answer.header();
+        let cluster = self.cluster.load(Ordering::Acquire);
+        let wrong = |reason| Miss::Endpoint {
+            reason,
+            is_unknown: true,
+        };
+        if cluster != 0 && header.cluster_id != cluster {
+            return Err(wrong(format!(
+                "it is of the cluster {:x} and not of {cluster:x}, which this agent began with. If etcd was restored from \
+                 a snapshot, restart the agent: systemctl restart mfa-agent",
+                header.cluster_id
+            )));
+        }
+        if header.revision < floor {
+            return Err(wrong(format!(
+                "it went back to the revision {} and had reached {floor}: used codes and failures since then would be \
+                 lost. If etcd was restored on purpose, restart the agent: systemctl restart mfa-agent",
+                header.revision
+            )));
+        }
+        self.reached.fetch_max(header.revision, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// The token of this host's log-in to etcd; none if it needs none.
+    fn token(&self, endpoint: &Endpoint, until: Instant) -> Result<Option<String>, Miss> {
+        let Some(login) = &self.login else {
+            return Ok(None);
+        };
+        // Others who need it wait for this one: etcd hashes the password each time.
+        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(token) = &*token {
+            return Ok(Some(token.clone()));
+        }
+        let request = wire::Authenticate {
+            name: &login.user,
+            password: login.password.expose(),
+        };
+        let body = zeroize::Zeroizing::new(encode(&request).map_err(Miss::Final)?);
+        let reply = self.http.post(
+            &endpoint.url,
+            wire::AUTHENTICATE,
+            &[NEEDS_LEADER],
+            &body,
+            until,
+        );
+        let reply = reply.map_err(|e| Miss::Endpoint {
+            reason: e.reason,
+            is_unknown: false,
+        })?;
+        if reply.status != 200 {
+            return Err(match refusal::meaning(&reply) {
+                Miss::Final(Problem::Refused(text)) => Miss::Final(Problem::Refused(format!(
+                    "{text}; check [store] username and password_file, and whether auth is on: etcdctl auth status"
+                ))),
+                other => other,
+            });
+        }
+        let answer: Option<wire::Authenticated> = serde_json::from_slice(&reply.body).ok();
+        let new = answer
+            .map(|answer| answer.token)
+            .filter(|token| is_token(token));
+        *token = new.clone();
+        match new {
+            Some(new) => Ok(Some(new)),
+            None => Err(Miss::Endpoint {
+                reason: "its answer to the log-in holds no token".to_owned(),
+                is_unknown: false,
+            }),
+        }
+    }
+
+    fn forget_token(&self, old: &str) {
+        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        if token.as_deref() == Some(old) {
+            *token = None;
+        }
+    }
+
+    /// Nobody answered: others need not find that out again. Returns the reason.
+    fn is_down(&self) -> String {
+        let reasons: Vec<String> = self
+            .endpoints
+            .iter()
+            .map(|endpoint| {
+                let reason = endpoint.down();
+                let reason = reason
+                    .as_deref()
+                    .unwrap_or("it has no leader, or no majority of the servers answers it");
+                format!("{}: {reason}", endpoint.url)
+            })
+            .collect();
+        let reason = format!("no server of etcd can be used ({})", reasons.join("; "));
+        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        if outage.is_none() {
+            log::limited(
+                "etcd outage",
+                format_args!(
+                    "{reason}. Logins that ask for a factor are refused until one answers; the agent keeps trying"
+                ),
+            );
+        }
+        outage.insert(reason).clone()
+    }
+
+    /// A server answered with the consent of the majority.
+    fn is_up(&self) {
+        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        if outage.take().is_some() {
+            log::limited_at(
+                log::Level::Warn,
+                "etcd outage over",
+                "etcd answers again; logins go on",
+            );
+        }
+    }
+}
+
+fn encode(request: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(request)
+        .map_err(|_| Problem::Refused("the request can't be written".to_owned()))
+}
+
+/// It goes into a header.
+fn is_token(token: &str) -> bool {
+    (1..=4096).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())
+}

@@ -1,0 +1,316 @@
+//! What the hosts tell each other, and how the servers are.
+//!
+//! No lease is used: whether a host is alive is told from the time that it wrote, by the clock of the servers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::client::{PATIENCE, PROBE};
+use super::identity::{Admit, unexpected};
+use super::keeper::{self, Desk};
+use super::refusal::Problem;
+use super::wire::{Operation, RANGE, Range, RangeAnswer, Response, TXN, Txn, TxnAnswer};
+use super::{Core, clock, end_of};
+use crate::store::StoreError;
+use crate::store::fleet::{ClockDifference, Fleet, HostNotice, HostSeen, Server, ServerStatus};
+
+const HOSTS: &[u8] = b"hosts/";
+
+/// A host is alive until it missed two notices, and this.
+const LEEWAY: Duration = Duration::from_secs(15);
+
+/// Hosts that are read at a time.
+const PART: u64 = 1_000;
+
+/// The longest name of a host, in bytes.
+const MAX_NAME: usize = 255;
+
+/// What a host writes.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    #[serde(flatten)]
+    notice: HostNotice,
+    /// Which start of the agent wrote it: two hosts of one name are noticed by that.
+    run: String,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    at: Timestamp,
+    /// The next notice comes in this many seconds.
+    every: u64,
+    clock: Option<ClockDifference>,
+}
+
+/// The hosts, and the thread.
+pub(super) struct Hosts {
+    core: Arc<Core>,
+    desk: Arc<Desk>,
+}
+
+impl Hosts {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self {
+            core,
+            desk: Arc::default(),
+        }
+    }
+
+    pub(super) fn start(&self, admit: Admit) -> std::io::Result<()> {
+        keeper::start(Arc::clone(&self.core), Arc::clone(&self.desk), admit)
+    }
+}
+
+impl Drop for Hosts {
+    /// The thread ends by itself: it may wait for a server.
+    fn drop(&mut self) {
+        self.desk.close();
+    }
+}
+
+impl Core {
+    pub(super) fn hosts_prefix(&self) -> Vec<u8> {
+        [&self.prefix, HOSTS].concat()
+    }
+
+    fn host_key(&self, name: &str) -> Vec<u8> {
+        [&self.prefix, HOSTS, name.as_bytes()].concat()
+    }
+
+    /// How far this host's clock is ahead of the clocks of the servers.
+    fn clock(&self) -> Option<ClockDifference> {
+        let endpoints = self.client.endpoints().iter();
+        clock::median(
+            endpoints
+                .filter_map(super::endpoint::Endpoint::clock)
+                .collect(),
+        )
+    }
+
+    /// Writes what others need to know. Returns whether another start of an agent wrote under this name before.
+    pub(super) fn put_notice(
+        &self,
+        notice: HostNotice,
+        run: &str,
+        interval: Duration,
+    ) -> Result<bool, StoreError> {
+        let key = self.host_key(&notice.name);
+        let written = Written {
+            notice,
+            run: run.to_owned(),
+            at: Timestamp::now(),
+            every: interval.as_secs(),
+            clock: self.clock(),
+        };
+        let value = serde_json::to_vec(&written).map_err(|e| StoreError::new(e.to_string()))?;
+        let txn = Txn {
+            compare: vec![self.is_ours()?],
+            success: vec![
+                Operation::Range(Range::of(key.as_slice())),
+                Operation::Put {
+                    key: key.as_slice().into(),
+                    value: value.into(),
+                },
+            ],
+            failure: vec![self.read_id()],
+        };
+        let answer = self.client.call::<TxnAnswer>(TXN, &txn, PATIENCE)?.answer;
+        if !answer.succeeded {
+            return Err(self.lost_id());
+        }
+        let Some(Response::Range(before)) = answer.responses.into_iter().next() else {
+            return Err(unexpected());
+        };
+        let before = before
+            .kvs
+            .first()
+            .and_then(|kv| serde_json::from_slice::<Written>(&kv.value).ok());
+        Ok(before.is_some_and(|before| before.run != run))
+    }
+
+    /// Now, by the clock of the servers.
+    fn time(&self) -> Timestamp {
+        corrected(Timestamp::now(), self.clock())
+    }
+
+    fn all_hosts(&self, here: Option<&str>) -> Result<Vec<HostSeen>, StoreError> {
+        let all = self.hosts_prefix();
+        let end = end_of(&all);
+        let (mut from, mut hosts) = (all, Vec::new());
+        self.standing.revision()?;
+        loop {
+            let range = Range::between(from, end.clone(), PART);
+            let answer = self
+                .client
+                .call::<RangeAnswer>(RANGE, &range, PATIENCE)?
+                .answer;
+            let now = self.time();
+            let written = answer
+                .kvs
+                .iter()
+                .filter_map(|kv| serde_json::from_slice::<Written>(&kv.value).ok());
+            hosts.extend(written.map(|written| seen(written, now, here)));
+            match answer.kvs.last() {
+                Some(last) if answer.more => from = [last.key.as_slice(), b"\0"].concat(),
+                _ => return Ok(hosts),
+            }
+        }
+    }
+}
+
+impl Fleet for Hosts {
+    fn announce(&self, notice: HostNotice) {
+        if (1..=MAX_NAME).contains(&notice.name.len()) {
+            self.desk.leave(notice);
+        }
+    }
+
+    fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
+        let here = self.desk.notice().map(|notice| notice.name);
+        self.core.all_hosts(here.as_deref())
+    }
+
+    fn forget(&self, name: &str) -> Result<bool, StoreError> {
+        let key = self.core.host_key(name);
+        let txn = Txn {
+            compare: vec![self.core.is_ours()?],
+            success: vec![
+                Operation::Range(Range::of(key.as_slice()).keys()),
+                Operation::Delete {
+                    key: key.as_slice().into(),
+                },
+            ],
+            failure: vec![self.core.read_id()],
+        };
+        let reply = self.core.client.call::<TxnAnswer>(TXN, &txn, PATIENCE)?;
+        let is_repeated = reply.is_repeated;
+        if !reply.answer.succeeded {
+            return Err(self.core.lost_id());
+        }
+        match reply.answer.responses.into_iter().next() {
+            Some(Response::Range(found)) => Ok(is_repeated || !found.kvs.is_empty()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    fn servers(&self) -> Vec<Server> {
+        let client = &self.core.client;
+        let endpoints = client.endpoints();
+        let mut asked: BTreeMap<usize, Result<ServerStatus, String>> = BTreeMap::new();
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..endpoints.len())
+                .map(|index| scope.spawn(move || self.core.server(index)))
+                .collect();
+            for (index, thread) in threads.into_iter().enumerate() {
+                let status = thread
+                    .join()
+                    .unwrap_or_else(|_| Err("it could not be asked".to_owned()));
+                asked.insert(index, status);
+            }
+        });
+        let named = |(index, status): (usize, _)| Server {
+            endpoint: endpoints
+                .get(index)
+                .map(|it| it.url.to_string())
+                .unwrap_or_default(),
+            status,
+        };
+        asked.into_iter().map(named).collect()
+    }
+
+    fn health(&self) -> Result<(), StoreError> {
+        if let Some(reason) = self.core.client.outage() {
+            return Err(Problem::Unreachable(reason).into());
+        }
+        self.core.standing.revision().map(drop)
+    }
+}
+
+impl Core {
+    fn server(&self, index: usize) -> Result<ServerStatus, String> {
+        let (status, latency) = self.client.status(index, PROBE)?;
+        let endpoint = self.client.endpoints().get(index);
+        // It answers, but what it answers is refused: another cluster, an older state.
+        let complaint = endpoint.and_then(super::endpoint::Endpoint::down);
+        let printable = |text: &String| super::wire::printable(text);
+        Ok(ServerStatus {
+            latency,
+            version: super::wire::printable(&status.version),
+            is_leader: status.leader != 0 && status.leader == status.header.member_id,
+            has_leader: status.leader != 0,
+            database: status.db_size,
+            in_use: status.db_size_in_use,
+            complaints: status
+                .errors
+                .iter()
+                .take(8)
+                .map(printable)
+                .chain(complaint)
+                .collect(),
+            clock: endpoint.and_then(super::endpoint::Endpoint::clock),
+        })
+    }
+}
+
+fn seen(written: Written, now: Timestamp, here: Option<&str>) -> HostSeen {
+    let age = now.duration_since(time_of(&written));
+    let age = Duration::try_from(age).unwrap_or_default();
+    let every = Duration::from_secs(written.every.min(86_400));
+    HostSeen {
+        is_here: here == Some(written.notice.name.as_str()),
+        at: written.at,
+        age,
+        is_live: age <= every * 2 + LEEWAY,
+        clock: written.clock,
+        notice: written.notice,
+    }
+}
+
+/// When a notice was written, by the clock of the servers.
+fn time_of(written: &Written) -> Timestamp {
+    corrected(written.at, written.clock)
+}
+
+fn corrected(time: Timestamp, clock: Option<ClockDifference>) -> Timestamp {
+    let ahead = SignedDuration::from_millis(clock.map_or(0, ClockDifference::middle));
+    time.checked_sub(ahead).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(at: Timestamp, every: u64, ahead: i64) -> Written {
+        Written {
+            notice: HostNotice {
+                name: "web-1".to_owned(),
+                ..HostNotice::default()
+            },
+            run: String::new(),
+            at,
+            every,
+            clock: Some(ClockDifference {
+                least: ahead,
+                most: ahead,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_host_is_alive_by_the_clock_of_the_servers() {
+        let now: Timestamp = "2026-11-29T12:00:00Z".parse().unwrap();
+        let at = |seconds: i64| now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+        // Its clock is an hour ahead, and it wrote ten seconds ago.
+        let host = seen(written(at(3590), 60, 3_600_000), now, Some("web-1"));
+        assert_eq!(
+            (host.age.as_secs(), host.is_live, host.is_here),
+            (10, true, true)
+        );
+        let host = seen(written(at(-134), 60, 0), now, None);
+        assert!(host.is_live && !host.is_here);
+        assert!(!seen(written(at(-136), 60, 0), now, None).is_live);
+        assert_eq!(seen(written(at(5), 60, 0), now, None).age, Duration::ZERO);
+    }
+}

@@ -1,0 +1,301 @@
+//! One request to one server: bounded in time and size, over TLS, without redirects or proxies.
+
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use ureq::Agent;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+use zeroize::Zeroizing;
+
+use super::clock::Exchange;
+use super::url::EndpointUrl;
+use crate::delivery::Roots;
+
+/// Of an answer, before its body.
+const LONGEST_HEAD: usize = 16 << 10;
+
+/// Of an answer's body: more than the largest page can have.
+const LONGEST_BODY: u64 = 8 << 20;
+
+/// Connections that are kept open for the next requests.
+const KEPT_OPEN: usize = 64;
+
+/// How long an unused one is kept.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
+/// How long a server may take to accept a connection and to prove who it is.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The reason if there was just no answer.
+pub(super) const NOT_IN_TIME: &str = "it did not answer in time";
+
+/// Users who are neither the owner nor of the group of a file.
+const OTHERS: u32 = 0o007;
+
+/// A certificate of this host with its key, both in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// `[store] cert_file`.
+    pub certificate: PathBuf,
+    /// `[store] cert_key_file`.
+    pub key: PathBuf,
+}
+
+/// Why there is no way to the servers.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    #[error(transparent)]
+    Roots(#[from] crate::delivery::RootsError),
+    #[error("[store] cert_file {path} holds no certificate in PEM: {reason}")]
+    Certificate { path: PathBuf, reason: String },
+    #[error(
+        "[store] cert_key_file {path} holds no private key in PEM without a password: {reason}"
+    )]
+    Key { path: PathBuf, reason: String },
+    #[error(
+        "[store] cert_key_file {path} can be read by all users (mode {mode:04o}); run: chmod 0600 {path}"
+    )]
+    Exposed { path: PathBuf, mode: u32 },
+}
+
+/// Sends requests.
+pub(super) struct Http(Agent);
+
+/// An answer, whatever its status.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+    /// The time of the server.
+    pub(super) date: Option<String>,
+    pub(super) exchange: Exchange,
+    pub(super) took: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub(super) struct NoReply {
+    pub(super) reason: String,
+    /// Whether the server may have got the request.
+    pub(super) may_be_sent: bool,
+    /// Whether the connection was lost, perhaps while nobody used it.
+    pub(super) is_lost: bool,
+}
+
+impl Http {
+    pub(super) fn new(
+        roots: &Roots,
+        identity: Option<&ClientIdentity>,
+    ) -> Result<Self, IdentityError> {
+        let roots = roots.certificates()?;
+        let roots = roots
+            .iter()
+            .map(|root| Certificate::from_der(root).to_owned());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::Specific(Arc::new(roots.collect())))
+            .client_cert(identity.map(load).transpose()?)
+            .unversioned_rustls_crypto_provider(provider)
+            .build();
+        let agent = Agent::config_builder()
+            .tls_config(tls)
+            .max_redirects(0)
+            .proxy(None)
+            .http_status_as_error(false)
+            .max_idle_connections(KEPT_OPEN)
+            .max_idle_connections_per_host(KEPT_OPEN)
+            .max_idle_age(KEPT_FOR)
+            .max_response_header_size(LONGEST_HEAD)
+            .user_agent("mfa-agent")
+            .build()
+            .new_agent();
+        Ok(Self(agent))
+    }
+
+    /// Posts `body`, and waits for the answer until `until`.
+    pub(super) fn post(
+        &self,
+        url: &EndpointUrl,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        until: Instant,
+    ) -> Result<Reply, NoReply> {
+        let (began, sent) = (Instant::now(), Timestamp::now());
+        let left = until.saturating_duration_since(began);
+        if left.is_zero() {
+            return Err(NoReply::unsent("no time was left".to_owned()));
+        }
+        let mut request = self
+            .0
+            .post(url.with(path))
+            .config()
+            .timeout_global(Some(left))
+            .timeout_connect(Some(left.min(CONNECT)))
+            .build()
+            .content_type("application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = request.send(body).map_err(|e| NoReply::of(&e))?;
+        let date = answer.headers().get("date");
+        let date = date.and_then(|date| date.to_str().ok()).map(str::to_owned);
+        let status = answer.status().as_u16();
+        let answered = Timestamp::now();
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(LONGEST_BODY)
+            .read_to_vec();
+        let body = body.map_err(|e| NoReply {
+            may_be_sent: true,
+            ..NoReply::of(&e)
+        })?;
+        Ok(Reply {
+            status,
+            body,
+            date,
+            exchange: Exchange { sent, answered },
+            took: began.elapsed(),
+        })
+    }
+}
+
+impl NoReply {
+    fn unsent(reason: String) -> Self {
+        Self {
+            reason,
+            may_be_sent: false,
+            is_lost: false,
+        }
+    }
+
+    fn of(error: &ureq::Error) -> Self {
+        use ureq::{Error, Timeout};
+        let sent = |reason: &str| Self {
+            may_be_sent: true,
+            ..Self::unsent(reason.to_owned())
+        };
+        let inside = match error {
+            Error::Rustls(e) => Some(e),
+            Error::Io(e) => e.get_ref().and_then(|e| e.downcast_ref()),
+            _ => None,
+        };
+        if let Some(e) = inside {
+            return Self {
+                // A server says what it thinks of this host's certificate after the handshake only.
+                may_be_sent: true,
+                ..Self::unsent(tls_reason(e))
+            };
+        }
+        match error {
+            Error::Timeout(Timeout::Resolve) => {
+                Self::unsent("its name was not found in time".to_owned())
+            }
+            Error::Timeout(Timeout::Connect) => {
+                Self::unsent("it accepted no connection in time".to_owned())
+            }
+            Error::Timeout(_) => sent(NOT_IN_TIME),
+            Error::HostNotFound => {
+                Self::unsent("its name was not found; check the name and DNS".to_owned())
+            }
+            Error::ConnectionFailed => Self::unsent("it can't be reached".to_owned()),
+            Error::Io(e) => Self::of_io(e),
+            Error::BodyExceedsLimit(_) | Error::LargeResponseHeader(..) => {
+                sent("its answer is too long")
+            }
+            _ => sent("its answer is not HTTP; is this the port for clients?"),
+        }
+    }
+
+    fn of_io(error: &io::Error) -> Self {
+        let never_sent = [
+            ErrorKind::ConnectionRefused,
+            ErrorKind::HostUnreachable,
+            ErrorKind::NetworkUnreachable,
+            ErrorKind::AddrNotAvailable,
+        ];
+        Self {
+            may_be_sent: !never_sent.contains(&error.kind()),
+            is_lost: matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset
+                    | ErrorKind::BrokenPipe
+                    | ErrorKind::UnexpectedEof
+                    | ErrorKind::ConnectionAborted
+            ),
+            ..Self::unsent(format!("it can't be reached: {error}"))
+        }
+    }
+}
+
+/// What is wrong with a connection, with what to do where that is not plain.
+fn tls_reason(error: &rustls::Error) -> String {
+    use rustls::{AlertDescription as Alert, CertificateError, Error};
+    let remedy = match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "; name its authority in [store] ca_file"
+        }
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "; use the name that the certificate is for in [store] endpoints",
+        Error::InvalidCertificate(CertificateError::Other(_)) => {
+            "; make one of version 3 (X.509 v3) with a subjectAltName: openssl makes version 1 unless it is told extensions"
+        }
+        Error::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnknownCA
+            | Alert::CertificateUnknown,
+        ) => "; it does not accept this host's certificate: check [store] cert_file",
+        _ => "",
+    };
+    match error {
+        Error::InvalidCertificate(reason) => {
+            format!("its certificate is not valid ({reason}){remedy}")
+        }
+        other => format!("no TLS: {other}{remedy}"),
+    }
+}
+
+fn load(identity: &ClientIdentity) -> Result<ClientCert, IdentityError> {
+    let unusable = |path: &Path, reason: String| IdentityError::Certificate {
+        path: path.to_owned(),
+        reason,
+    };
+    let path = &identity.certificate;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|e| unusable(path, e.to_string()))?;
+    if chain.is_empty() {
+        return Err(unusable(path, "there is none".to_owned()));
+    }
+    let key = key(&identity.key)?;
+    let chain: Vec<_> = chain
+        .iter()
+        .map(|it| Certificate::from_der(it).to_owned())
+        .collect();
+    Ok(ClientCert::new_with_certs(&chain, key))
+}
+
+fn key(path: &Path) -> Result<PrivateKey<'static>, IdentityError> {
+    let unusable = |reason: String| IdentityError::Key {
+        path: path.to_owned(),
+        reason,
+    };
+    let mode = std::fs::metadata(path).map_or(0, |meta| meta.permissions().mode() & 0o7777);
+    if mode & OTHERS != 0 {
+        return Err(IdentityError::Exposed {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    let text = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
+    let text = Zeroizing::new(text);
+    PrivateKey::from_pem(&text).map_err(|e| unusable(e.to_string()))
+}

@@ -1,0 +1,268 @@
+//! The thread of the store: finds servers back, tells the other hosts of this one, and measures clocks.
+//!
+//! Notices are written every minute, by more hosts less often, so that all of them together are a small part of what etcd
+//! can write.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use data_encoding::HEXLOWER;
+
+use super::client::{PATIENCE, PROBE};
+use super::identity::{Admit, Contact};
+use super::wire::{RANGE, Range, RangeAnswer};
+use super::{Core, end_of};
+use crate::log;
+use crate::store::fleet::HostNotice;
+
+/// How often the thread looks whether there is something to do.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How often a host writes its notice.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// All hosts together write at most about this many notices a second.
+const NOTICES_A_SECOND: u64 = 50;
+
+/// How often the hosts are counted, in notices of this host.
+const COUNTED_EVERY: u64 = 8;
+
+/// What the callers leave for the thread.
+#[derive(Default)]
+pub(super) struct Desk {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    notice: Option<HostNotice>,
+    /// The notice is new.
+    is_new: bool,
+    is_over: bool,
+}
+
+impl Desk {
+    /// Leaves a notice to be written, if it is new.
+    pub(super) fn leave(&self, notice: HostNotice) {
+        let mut state = self.lock();
+        if state.notice.as_ref() != Some(&notice) {
+            state.notice = Some(notice);
+            state.is_new = true;
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    /// The last notice.
+    pub(super) fn notice(&self) -> Option<HostNotice> {
+        self.lock().notice.clone()
+    }
+
+    /// The thread ends.
+    pub(super) fn close(&self) {
+        self.lock().is_over = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts the thread. It ends once the desk is closed.
+pub(super) fn start(core: Arc<Core>, desk: Arc<Desk>, admit: Admit) -> std::io::Result<()> {
+    let mut run = [0; 8];
+    getrandom::fill(&mut run).map_err(std::io::Error::other)?;
+    let mut keeper = Keeper {
+        core,
+        desk,
+        admit,
+        run: HEXLOWER.encode(&run),
+        next_contact: Instant::now(),
+        next_notice: Instant::now(),
+        written: 0,
+        interval: INTERVAL,
+        looked_at: 0,
+    };
+    thread::Builder::new()
+        .name("etcd".to_owned())
+        .spawn(move || while keeper.tick() {})?;
+    Ok(())
+}
+
+/// The thread.
+struct Keeper {
+    core: Arc<Core>,
+    desk: Arc<Desk>,
+    admit: Admit,
+    run: String,
+    next_contact: Instant,
+    next_notice: Instant,
+    /// Notices so far.
+    written: u64,
+    interval: Duration,
+    /// The server whose clock was looked at last.
+    looked_at: usize,
+}
+
+impl Keeper {
+    /// Does what is due. Returns whether to go on.
+    fn tick(&mut self) -> bool {
+        let is_new = {
+            let state = self.desk.lock();
+            let waited = self
+                .desk
+                .changed
+                .wait_timeout_while(state, TICK, |state| !state.is_over && !state.is_new);
+            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if state.is_over {
+                return false;
+            }
+            std::mem::take(&mut state.is_new)
+        };
+        self.find_back();
+        if !self.core.standing.is_admitted() {
+            self.contact();
+        }
+        if is_new {
+            self.next_notice = Instant::now();
+        }
+        if self.core.standing.is_admitted() && self.core.client.outage().is_none() {
+            if Instant::now() >= self.next_notice {
+                self.write_notice();
+            }
+            self.look_at_a_clock();
+        }
+        true
+    }
+
+    /// Asks servers that failed whether they are back, all at once.
+    fn find_back(&self) {
+        let now = Instant::now();
+        let is_out = self.core.client.outage().is_some();
+        let endpoints = self.core.client.endpoints();
+        let due = endpoints
+            .iter()
+            .enumerate()
+            // In an outage also those that answered something, but not this.
+            .filter(|(_, endpoint)| endpoint.is_due(now) || (is_out && endpoint.is_up()));
+        thread::scope(|scope| {
+            for (index, _) in due {
+                let probe = move || {
+                    let id = self.core.id_key();
+                    let range = Range::of(id.as_slice()).keys();
+                    let _ = self
+                        .core
+                        .client
+                        .probe::<RangeAnswer>(index, RANGE, &range, PROBE);
+                };
+                if thread::Builder::new()
+                    .name("etcd-probe".to_owned())
+                    .spawn_scoped(scope, probe)
+                    .is_err()
+                {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Looks whether the store is there now, if it was not at the start.
+    fn contact(&mut self) {
+        let now = Instant::now();
+        if now < self.next_contact || self.core.client.outage().is_some() {
+            return;
+        }
+        self.next_contact = now + PATIENCE;
+        match self.core.contact(&*self.admit) {
+            Ok(Contact::Admitted(_)) => log::info("the store in etcd is in use"),
+            Ok(Contact::Refused(_, reason)) => log::limited("etcd refused", reason),
+            Err(error) => log::limited("etcd contact", error),
+        }
+    }
+
+    fn write_notice(&mut self) {
+        let Some(notice) = self.desk.notice() else {
+            return;
+        };
+        if self.written.is_multiple_of(COUNTED_EVERY)
+            && let Some(hosts) = self.count()
+        {
+            self.interval = interval(hosts);
+        }
+        // A little earlier or later each time, so that hosts that were started together do not stay so.
+        let mut random = [0; 1];
+        let _ = getrandom::fill(&mut random);
+        let part = self.interval / 16;
+        self.next_notice = Instant::now() + self.interval - part * u32::from(random[0]) / 255;
+        let name = notice.name.clone();
+        match self.core.put_notice(notice, &self.run, self.interval) {
+            Ok(is_of_another) => {
+                self.written += 1;
+                // The first time it is an earlier start of this agent.
+                if is_of_another && self.written > 1 {
+                    log::limited(
+                        "two hosts of one name",
+                        format_args!(
+                            "another agent of this store says that it is {name}, too. Give each host a name of its own: \
+                             hostnamectl hostname NAME"
+                        ),
+                    );
+                }
+            }
+            Err(error) => log::limited(
+                "host notice",
+                format_args!("the other hosts could not be told of this one: {error}"),
+            ),
+        }
+    }
+
+    fn count(&self) -> Option<u64> {
+        let all = self.core.hosts_prefix();
+        let range = Range {
+            count_only: true,
+            ..Range::between(all.clone(), end_of(&all), 0)
+        };
+        let reply = self
+            .core
+            .client
+            .call::<RangeAnswer>(RANGE, &range, PATIENCE);
+        reply.ok().map(|reply| reply.answer.count)
+    }
+
+    /// Asks one server for its time at a moment that tells more, if more is to be known.
+    fn look_at_a_clock(&mut self) {
+        let endpoints = self.core.client.endpoints();
+        self.looked_at = (self.looked_at + 1) % endpoints.len().max(1);
+        let Some(endpoint) = endpoints.get(self.looked_at) else {
+            return;
+        };
+        if endpoint.clock().is_none() && endpoint.is_up() {
+            let _ = self.core.client.status(self.looked_at, PROBE);
+        }
+        let Some(wait) = endpoint.next_look() else {
+            return;
+        };
+        thread::sleep(wait);
+        let _ = self.core.client.status(self.looked_at, PROBE);
+    }
+}
+
+/// How often each of so many hosts writes.
+fn interval(hosts: u64) -> Duration {
+    INTERVAL.max(Duration::from_secs(hosts / NOTICES_A_SECOND))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_hosts_write_less_often() {
+        assert_eq!(interval(3).as_secs(), 60);
+        assert_eq!(interval(3_000).as_secs(), 60);
+        assert_eq!(interval(100_000).as_secs(), 2_000);
+    }
+}

@@ -1,0 +1,210 @@
+//! Hosts that share a store, and the servers that keep it.
+//!
+//! Each host writes now and then what the others need to know of it ([`HostNotice`]): its version, the formats and keys
+//! that it has, and how far its clock is from the clocks of the servers. Nobody who logs in waits for this, and no login
+//! depends on it. No secret is in it; only IDs of keys are.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+
+/// A clock that differs by more than this is named: codes of devices depend on it.
+pub const TOLERATED_DIFFERENCE: Duration = Duration::from_secs(1);
+
+/// The hosts and servers of a shared store.
+pub trait Fleet: Send + Sync {
+    /// From now on the other hosts are told this of this host. It returns at once.
+    fn announce(&self, notice: HostNotice);
+
+    /// All hosts that ever used the store, in the order of their names, until they are forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when they can't be read.
+    fn hosts(&self) -> Result<Vec<HostSeen>, StoreError>;
+
+    /// Forgets a host that is gone. Returns whether it was known. A host that is alive is back with its next notice.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when that can't be written.
+    fn forget(&self, name: &str) -> Result<bool, StoreError>;
+
+    /// Asks each server how it is. It waits for the slowest one, for a bounded time.
+    fn servers(&self) -> Vec<Server>;
+
+    /// Whether the store works, as far as this host knows, without asking.
+    ///
+    /// # Errors
+    ///
+    /// The reason why changes fail now.
+    fn health(&self) -> Result<(), StoreError>;
+}
+
+/// What the other hosts need to know of one host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HostNotice {
+    /// The name of the host.
+    pub name: String,
+    /// The version of its agent.
+    pub version: String,
+    /// The newest format of records that it knows.
+    pub schema: u32,
+    /// The ID of the key that it seals with.
+    pub key: String,
+    /// The IDs of the other keys that it has.
+    pub other_keys: Vec<String>,
+}
+
+/// A host, as its last notice shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostSeen {
+    /// What it said.
+    pub notice: HostNotice,
+    /// Whether this is the host that asks.
+    pub is_here: bool,
+    /// When it said that, by its own clock.
+    pub at: Timestamp,
+    /// How long ago that was.
+    pub age: Duration,
+    /// Whether its next notice is not overdue.
+    pub is_live: bool,
+    /// How far its clock is from the clocks of the servers; none if it could not tell.
+    pub clock: Option<ClockDifference>,
+}
+
+/// How far a clock is ahead of the clocks of the servers, in milliseconds: between these two. Negative: it is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockDifference {
+    /// At least.
+    pub least: i64,
+    /// At most.
+    pub most: i64,
+}
+
+impl ClockDifference {
+    /// The middle, in milliseconds.
+    #[must_use]
+    pub const fn middle(self) -> i64 {
+        self.least.midpoint(self.most)
+    }
+
+    /// Whether the clock is surely wrong by more than [`TOLERATED_DIFFERENCE`].
+    #[must_use]
+    pub fn is_wrong(self) -> bool {
+        let most = TOLERATED_DIFFERENCE.as_millis() as i64;
+        self.least > most || self.most < -most
+    }
+}
+
+/// A server of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// As the settings name it.
+    pub endpoint: String,
+    /// What it answered, or why it can't be used.
+    pub status: Result<ServerStatus, String>,
+}
+
+/// How a server is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerStatus {
+    /// How long its answer took.
+    pub latency: Duration,
+    /// Its version.
+    pub version: String,
+    /// Whether it leads the cluster.
+    pub is_leader: bool,
+    /// Whether it follows a leader: without one, the servers in reach are fewer than half.
+    pub has_leader: bool,
+    /// The bytes of its database.
+    pub database: u64,
+    /// How many of them are in use.
+    pub in_use: u64,
+    /// What it complains about, such as "NOSPACE".
+    pub complaints: Vec<String>,
+    /// How far this host's clock is from its clock.
+    pub clock: Option<ClockDifference>,
+}
+
+/// The hosts of a store in memory: each is alive as soon as it is announced.
+#[derive(Debug, Default)]
+pub(super) struct MemoryFleet(Mutex<BTreeMap<String, (HostNotice, Timestamp)>>);
+
+impl MemoryFleet {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (HostNotice, Timestamp)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fleet for MemoryFleet {
+    fn announce(&self, notice: HostNotice) {
+        self.lock()
+            .insert(notice.name.clone(), (notice, Timestamp::UNIX_EPOCH));
+    }
+
+    fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
+        let seen = |(notice, at): &(HostNotice, Timestamp)| HostSeen {
+            notice: notice.clone(),
+            is_here: false,
+            at: *at,
+            age: Duration::ZERO,
+            is_live: true,
+            clock: None,
+        };
+        Ok(self.lock().values().map(seen).collect())
+    }
+
+    fn forget(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(self.lock().remove(name).is_some())
+    }
+
+    fn servers(&self) -> Vec<Server> {
+        Vec::new()
+    }
+
+    fn health(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_wrong_only_if_it_surely_differs_by_more_than_a_second() {
+        let is_wrong = |least, most| ClockDifference { least, most }.is_wrong();
+        for (least, most) in [(0, 0), (-1000, 1000), (900, 1900), (-1900, -900)] {
+            assert!(!is_wrong(least, most), "{least} {most}");
+        }
+        for (least, most) in [(1001, 1001), (1500, 2500), (-1001, -1001), (-90_000, -2000)] {
+            assert!(is_wrong(least, most), "{least} {most}");
+        }
+    }
+
+    #[test]
+    fn hosts_in_memory_are_there_until_they_are_forgotten() {
+        let fleet = MemoryFleet::default();
+        for name in ["web-2", "web-1", "web-2"] {
+            fleet.announce(HostNotice {
+                name: name.to_owned(),
+                ..HostNotice::default()
+            });
+        }
+        let names = || -> Vec<String> {
+            let hosts = fleet.hosts().unwrap().into_iter();
+            hosts.map(|host| host.notice.name).collect()
+        };
+        assert_eq!(names(), ["web-1", "web-2"]);
+        assert!(fleet.forget("web-1").unwrap());
+        assert!(!fleet.forget("web-1").unwrap());
+        assert_eq!(names(), ["web-2"]);
+    }
+}

@@ -1,0 +1,106 @@
+//! The hosts that share a store, and the servers that keep it; what a monitor reads of one host.
+
+use serde::{Deserialize, Serialize};
+
+/// The hosts that share the store, and its servers.
+pub struct Hosts;
+/// Forgets a host that is gone.
+pub struct ForgetHost;
+/// What a monitor reads.
+pub struct Metrics;
+
+/// The reply to [`Hosts`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct HostsReply {
+    /// Whether hosts share the store. If not, all else is empty.
+    pub shared: bool,
+    /// In the order of their names.
+    pub hosts: Vec<FleetHost>,
+    /// On the first page only.
+    pub endpoints: Vec<StoreEndpoint>,
+    /// The name to go on after; none: this was the last page.
+    pub next: Option<String>,
+}
+
+/// A host, as its last notice shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetHost {
+    /// What its kernel calls it.
+    pub name: String,
+    /// Whether this is the host that was asked.
+    pub this_host: bool,
+    /// The version of its agent.
+    pub version: String,
+    /// The newest format of records that it knows.
+    pub schema: u32,
+    /// The ID of the key that it seals with.
+    pub key: String,
+    /// The IDs of the other keys that it has.
+    pub other_keys: Vec<String>,
+    /// When it gave the notice, by its own clock; RFC 3339, UTC.
+    pub seen_at: String,
+    /// How many seconds ago that was.
+    pub seconds: u64,
+    /// Whether its next notice is not overdue.
+    pub live: bool,
+    /// How far its clock is ahead of the clocks of the servers. Negative: behind. None if it could not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_milliseconds: Option<i64>,
+    /// Whether its clock is surely wrong by more than a second.
+    pub clock_wrong: bool,
+}
+
+/// A server of the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreEndpoint {
+    /// As the settings name it.
+    pub endpoint: String,
+    /// Why it can't be used; all else is empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// How long its answer took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<u64>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Whether it leads the cluster.
+    pub leader: bool,
+    /// Whether it follows a leader: without one, fewer than half of the servers reach each other.
+    pub has_leader: bool,
+    /// The bytes of its database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<u64>,
+    /// How many of them are in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_use: Option<u64>,
+    /// What it complains about, such as `NOSPACE`.
+    pub complaints: Vec<String>,
+    /// How far the clock of the host that was asked is ahead of its clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_milliseconds: Option<i64>,
+}
+
+/// The host to forget.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetHostParameters {
+    /// Its name.
+    pub name: String,
+}
+
+/// The reply to [`ForgetHost`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ForgetHostReply {
+    /// Its name.
+    pub name: String,
+    /// Whether it was known.
+    pub forgotten: bool,
+}
+
+/// The reply to [`Metrics`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct MetricsReply {
+    /// In the format of OpenMetrics 1.0.
+    pub metrics: String,
+}

@@ -1,0 +1,252 @@
+//! The hosts that share the store, and its servers: which answer, whether they are enough, and whose clock is wrong.
+
+use mfa_protocol::admin::{FleetHost, StoreEndpoint};
+
+use super::Check;
+use crate::commands::hosts::{Fleet, clock};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::clean;
+
+const SERVERS: &str = "servers";
+const HOSTS: &str = "hosts";
+const CLOCKS: &str = "clocks";
+
+const GUIDE: &str = "/usr/share/doc/pam-mfa/docs/fleet.md";
+
+/// So many hosts are named in one check.
+const MOST: usize = 5;
+
+/// A server that takes longer makes each login slower.
+const SLOW: u64 = 100;
+
+pub(super) fn checks(context: &mut Context) -> Result<Vec<Check>, Failure> {
+    Ok(of(&crate::commands::hosts::fleet(context)?))
+}
+
+fn of(fleet: &Fleet) -> Vec<Check> {
+    if !fleet.shared {
+        return Vec::new();
+    }
+    let mut checks = vec![servers(&fleet.endpoints)];
+    checks.extend(fleet.endpoints.iter().filter_map(server));
+    checks.push(hosts(&fleet.hosts));
+    checks.extend(versions(&fleet.hosts));
+    checks.extend(keys(&fleet.hosts));
+    checks.extend(clocks(&fleet.hosts));
+    checks
+}
+
+fn works(server: &StoreEndpoint) -> bool {
+    server.error.is_none() && server.has_leader && server.complaints.is_empty()
+}
+
+fn servers(all: &[StoreEndpoint]) -> Check {
+    let working = all.iter().filter(|server| works(server)).count();
+    let message = format!(
+        "{working} of {} servers of the store can be used",
+        all.len()
+    );
+    match working {
+        0 => Check::problem(
+            SERVERS,
+            format!("{message}: nobody who is asked for a factor gets in, on any host"),
+            format!("see \"Loss of the quorum\" in {GUIDE}"),
+        ),
+        _ => Check::ok(SERVERS, message),
+    }
+}
+
+fn server(server: &StoreEndpoint) -> Option<Check> {
+    let name = clean(&server.endpoint);
+    if let Some(error) = &server.error {
+        let message = format!("{name} can't be used: {error}");
+        return Some(Check::problem(
+            SERVERS,
+            message,
+            format!("see \"Loss of a node\" in {GUIDE}"),
+        ));
+    }
+    if !server.complaints.is_empty() {
+        let message = format!("{name} complains: {}", server.complaints.join(", "));
+        let remedy = format!("see \"A full database\" in {GUIDE}");
+        return Some(Check::problem(SERVERS, message, remedy));
+    }
+    if !server.has_leader {
+        let message = format!("{name} has no leader: it does not reach most of the other servers");
+        let remedy = format!("see \"Loss of the quorum\" in {GUIDE}");
+        return Some(Check::problem(SERVERS, message, remedy));
+    }
+    let slow = server.milliseconds.filter(|latency| *latency > SLOW)?;
+    Some(Check::note(
+        SERVERS,
+        format!("{name} answers in {slow} ms, and each login waits for that"),
+        format!("put a cluster near the hosts: see \"One cluster a region\" in {GUIDE}"),
+    ))
+}
+
+fn hosts(all: &[FleetHost]) -> Check {
+    let live = all.iter().filter(|host| host.live).count();
+    Check::ok(HOSTS, format!("{live} of {} hosts are live", all.len()))
+}
+
+/// Live hosts of which something differs from this host.
+fn differing(
+    all: &[FleetHost],
+    differs: impl Fn(&FleetHost, &FleetHost) -> bool,
+) -> Option<String> {
+    let own = all.iter().find(|host| host.this_host)?;
+    let others = all.iter().filter(|host| host.live && !host.this_host);
+    let names: Vec<&str> = others
+        .filter(|host| differs(host, own))
+        .map(|host| &*host.name)
+        .collect();
+    (!names.is_empty()).then(|| named(&names))
+}
+
+fn named(names: &[&str]) -> String {
+    let (shown, more) = names.split_at(names.len().min(MOST));
+    let shown: Vec<_> = shown.iter().map(|name| clean(name)).collect();
+    match more.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn versions(all: &[FleetHost]) -> Option<Check> {
+    let names = differing(all, |host, own| host.schema != own.schema)?;
+    let message = format!("these hosts know other formats of records than this host: {names}");
+    let remedy = format!("finish the upgrade: see \"Upgrade\" in {GUIDE}");
+    Some(Check::note(HOSTS, message, remedy))
+}
+
+fn keys(all: &[FleetHost]) -> Option<Check> {
+    let has = |host: &FleetHost, key: &str| {
+        host.key == key || host.other_keys.iter().any(|own| own == key)
+    };
+    let names = differing(all, |host, own| !has(host, &own.key))?;
+    let message = format!("these hosts do not have the key that this host seals with: {names}");
+    let remedy = "copy key_file to them and restart their agents; see: mfactl rotate-key --status";
+    Some(Check::problem(HOSTS, message, remedy))
+}
+
+fn clocks(all: &[FleetHost]) -> Option<Check> {
+    let wrong: Vec<&FleetHost> = all
+        .iter()
+        .filter(|host| host.live && host.clock_wrong)
+        .collect();
+    if wrong.is_empty() {
+        return None;
+    }
+    let shown = wrong.iter().take(MOST).map(|host| {
+        let clock = clock(host.clock_ahead_milliseconds, true);
+        format!("{} ({clock})", clean(&host.name))
+    });
+    let shown: Vec<String> = shown.collect();
+    let more = match wrong.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(Check::problem(
+        CLOCKS,
+        format!(
+            "the clock of these hosts differs from the clocks of the servers, and codes of devices depend on it: {}{more}",
+            shown.join(", ")
+        ),
+        "set the clock there: timedatectl set-ntp true",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(name: &str) -> FleetHost {
+        FleetHost {
+            name: name.to_owned(),
+            live: true,
+            key: "k1".to_owned(),
+            schema: 6,
+            ..FleetHost::default()
+        }
+    }
+
+    fn server(endpoint: &str) -> StoreEndpoint {
+        StoreEndpoint {
+            endpoint: endpoint.to_owned(),
+            has_leader: true,
+            milliseconds: Some(2),
+            ..StoreEndpoint::default()
+        }
+    }
+
+    fn fleet() -> Fleet {
+        let own = FleetHost {
+            this_host: true,
+            ..host("web-1")
+        };
+        Fleet {
+            shared: true,
+            hosts: vec![own, host("web-2"), host("db-1")],
+            endpoints: vec![server("a"), server("b"), server("c")],
+        }
+    }
+
+    /// The name, the message and whether it is well, of all but the first check of servers and of hosts.
+    fn found(fleet: &Fleet) -> Vec<(&'static str, bool, String)> {
+        let told = of(fleet).into_iter().filter(|check| check.remedy.is_some());
+        told.map(|check| (check.name, check.ok, check.message))
+            .collect()
+    }
+
+    fn assert_found(fleet: &Fleet, name: &str, ok: bool, words: &[&str]) {
+        let found = found(fleet);
+        let is_it = |(its, is_ok, message): &(&str, bool, String)| {
+            *its == name && *is_ok == ok && words.iter().all(|word| message.contains(word))
+        };
+        assert!(found.iter().any(is_it), "{name} {words:?}: {found:?}");
+    }
+
+    #[test]
+    fn nothing_is_found_where_all_is_well_or_no_store_is_shared() {
+        assert_eq!(found(&fleet()), []);
+        assert_eq!(of(&Fleet::default()), []);
+    }
+
+    #[test]
+    fn servers_that_fail_complain_or_are_slow_are_named() {
+        let mut ill = fleet();
+        ill.endpoints[0].error = Some("connection refused".to_owned());
+        ill.endpoints[1].complaints = vec!["NOSPACE".to_owned()];
+        ill.endpoints[2].milliseconds = Some(250);
+        assert_found(
+            &ill,
+            SERVERS,
+            false,
+            &["a can't be used", "connection refused"],
+        );
+        assert_found(&ill, SERVERS, false, &["b complains: NOSPACE"]);
+        assert_found(&ill, SERVERS, true, &["c answers in 250 ms"]);
+        ill.endpoints[2].has_leader = false;
+        assert_found(&ill, SERVERS, false, &["0 of 3", "nobody"]);
+    }
+
+    #[test]
+    fn hosts_with_another_key_format_or_clock_are_named() {
+        let mut ill = fleet();
+        ill.hosts[1].key = "k2".to_owned();
+        ill.hosts[2].schema = 5;
+        ill.hosts[2].clock_wrong = true;
+        ill.hosts[2].clock_ahead_milliseconds = Some(7_000);
+        assert_found(&ill, HOSTS, false, &["key", "web-2"]);
+        assert_found(&ill, HOSTS, true, &["formats", "db-1"]);
+        assert_found(&ill, CLOCKS, false, &["db-1 (7 seconds ahead)"]);
+        ill.hosts[1].other_keys = vec!["k1".to_owned()];
+        ill.hosts[2].live = false;
+        assert_eq!(
+            found(&ill),
+            [],
+            "a host that has the key, and one that is gone"
+        );
+    }
+}

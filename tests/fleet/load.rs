@@ -1,0 +1,264 @@
+//! Logins on all hosts at once, with codes that all hosts are sent, and guesses.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use mfa_protocol::Secret;
+use mfa_protocol::client::{Client, ClientError};
+use mfa_protocol::login::{Answer, AnswerParameters, Begin, BeginParameters, LoginReply};
+use mfa_tests::{Admin, Fleet, Key, eventually};
+
+use super::checker::{ATTEMPTS, Attempt, Logged, broken_rules};
+
+/// An agent answers before this, whatever its store does.
+pub(crate) const LONGEST: Duration = Duration::from_secs(30);
+
+/// The codes of each device that are known.
+const CODES: usize = 20_000;
+
+/// Guesses until an account is surely locked, even if some could not be verified.
+const MOST_GUESSES: usize = 60;
+
+/// After a login that could not be decided.
+const PAUSE: Duration = Duration::from_millis(40);
+
+/// A user with an HOTP device, so that no clock decides whether a code was used.
+pub(crate) struct User {
+    pub(crate) name: String,
+    codes: Vec<String>,
+}
+
+impl User {
+    /// Enrols one on a host. The code of counter 0 is used for that.
+    pub(crate) fn enroll(socket: &Path, name: &str) -> Self {
+        let key: Key = Admin::at(socket).counting_device(name);
+        Self {
+            name: name.to_owned(),
+            codes: key.counted_from(0, CODES),
+        }
+    }
+
+    /// The code of a counter; none after the last.
+    fn code(&self, counter: u64) -> Option<&str> {
+        let code = self.codes.get(usize::try_from(counter).ok()?)?;
+        Some(code)
+    }
+
+    fn wrong_code(&self) -> String {
+        let mut codes = (0..1_000_000).map(|code| format!("{code:06}"));
+        codes
+            .find(|code| !self.codes.contains(code))
+            .expect("one of a million")
+    }
+}
+
+/// Two users, one of whom an attacker guesses at, and all logins that were made.
+pub(crate) struct Load {
+    sockets: Vec<PathBuf>,
+    user: User,
+    guessed: User,
+    next: AtomicU64,
+    attempts: Mutex<Vec<Attempt>>,
+    start: Instant,
+}
+
+impl Load {
+    /// Enrols the users on the first host, by names that end with `suffix`.
+    pub(crate) fn new(fleet: &Fleet, suffix: &str) -> Self {
+        let sockets: Vec<PathBuf> = fleet
+            .hosts()
+            .iter()
+            .map(|host| host.agent.socket().to_owned())
+            .collect();
+        Self {
+            user: User::enroll(&sockets[0], &format!("anna{suffix}")),
+            guessed: User::enroll(&sockets[0], &format!("bert{suffix}")),
+            sockets,
+            next: AtomicU64::new(1),
+            attempts: Mutex::default(),
+            start: Instant::now(),
+        }
+    }
+
+    /// Does `work` while each host is sent every code of one user, and wrong codes of the other.
+    pub(crate) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let is_over = &is_over;
+            for host in 0..self.sockets.len() {
+                scope.spawn(move || {
+                    while !is_over.load(Ordering::SeqCst) {
+                        self.log_in_with_next(host);
+                    }
+                });
+            }
+            scope.spawn(move || {
+                for host in (0..self.sockets.len()).cycle() {
+                    if is_over.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let _ = self.guess(host);
+                    std::thread::sleep(PAUSE);
+                }
+            });
+            let _over = Over(is_over);
+            work()
+        })
+    }
+
+    /// Logs in on a host with the next code, which the other hosts are sent too. Returns whether it passed.
+    pub(crate) fn log_in_with_next(&self, host: usize) -> bool {
+        let counter = self.next.load(Ordering::SeqCst);
+        let Some(code) = self.user.code(counter) else {
+            std::thread::sleep(PAUSE);
+            return false;
+        };
+        let outcome = self.log_in(host, &self.user, Some(counter), code);
+        match outcome.as_deref() {
+            // A host may not have known whether an earlier attempt was counted: the same code is sent again.
+            None | Some("unavailable") => std::thread::sleep(PAUSE),
+            Some(_) => {
+                self.next.fetch_max(counter + 1, Ordering::SeqCst);
+            }
+        }
+        outcome.as_deref() == Some("passed")
+    }
+
+    fn guess(&self, host: usize) -> Option<String> {
+        let wrong = self.guessed.wrong_code();
+        self.log_in(host, &self.guessed, None, &wrong)
+    }
+
+    fn log_in(&self, host: usize, user: &User, code: Option<u64>, answer: &str) -> Option<String> {
+        let mut attempt = Attempt {
+            host,
+            user: user.name.clone(),
+            session: None,
+            code,
+            outcome: None,
+            began: self.start.elapsed(),
+            ended: Duration::ZERO,
+        };
+        let _ = fill(&self.sockets[host], answer, &mut attempt);
+        attempt.ended = self.start.elapsed();
+        let outcome = attempt.outcome.clone();
+        self.attempts.lock().expect("no panic").push(attempt);
+        outcome
+    }
+
+    /// How many logins passed.
+    pub(crate) fn passed(&self) -> usize {
+        let attempts = self.attempts.lock().expect("no panic");
+        let passed = attempts.iter();
+        passed
+            .filter(|attempt| attempt.outcome.as_deref() == Some("passed"))
+            .count()
+    }
+
+    /// Checks all logins so far against the logs of the hosts, and what all hosts know now.
+    ///
+    /// # Panics
+    ///
+    /// When a rule was broken; `what` says by which test.
+    pub(crate) fn check(&self, fleet: &Fleet, what: &str) {
+        let attempts = self.attempts.lock().expect("no panic").clone();
+        let hosts = fleet.hosts().iter().enumerate();
+        let logged: Vec<Logged> = hosts
+            .flat_map(|(number, host)| Logged::of_host(number, &host.agent.events()))
+            .collect();
+        let mut broken = broken_rules(&attempts, &logged);
+        broken.extend(self.too_slow(&attempts));
+        for socket in &self.sockets {
+            broken.extend(self.forgotten(socket, &attempts));
+        }
+        assert!(broken.is_empty(), "{what}: {broken:#?}");
+    }
+
+    fn too_slow(&self, attempts: &[Attempt]) -> Vec<String> {
+        let slow = |attempt: &&Attempt| attempt.ended - attempt.began > LONGEST;
+        let slow = attempts.iter().filter(slow);
+        slow.map(|attempt| format!("too slow: {attempt:?}"))
+            .collect()
+    }
+
+    /// What a host has forgotten of what programs were told.
+    fn forgotten(&self, socket: &Path, attempts: &[Attempt]) -> Vec<String> {
+        let mut admin = Admin::at(socket);
+        let of = |user: &User, outcome: &'static str| {
+            let name = user.name.clone();
+            let is_of = move |attempt: &&Attempt| {
+                attempt.user == name && attempt.outcome.as_deref() == Some(outcome)
+            };
+            attempts.iter().filter(is_of)
+        };
+        let mut forgotten = Vec::new();
+        let used = of(&self.user, "passed").filter_map(|attempt| attempt.code);
+        let counter = admin.status(&self.user.name).devices[0].counter;
+        if counter <= used.max() {
+            forgotten.push(format!("{}: {counter:?} was used", self.user.name));
+        }
+        let wrong = of(&self.guessed, "wrong").count() as u64;
+        let account = admin.status(&self.guessed.name);
+        let is_locked = account.locked_until.is_some();
+        if u64::from(account.failures) < wrong || (wrong >= ATTEMPTS && !is_locked) {
+            forgotten.push(format!("after {wrong} wrong answers: {account:?}"));
+        }
+        forgotten
+    }
+
+    /// Locks the user who is guessed at, and tries the right code on each host.
+    pub(crate) fn guesses_lock_on_all_hosts(&self) {
+        for host in (0..self.sockets.len()).cycle().take(MOST_GUESSES) {
+            if self.guess(host).as_deref() == Some("locked") {
+                break;
+            }
+        }
+        let code = self.guessed.code(1).expect("a code");
+        for host in 0..self.sockets.len() {
+            // On a machine that is too busy a login may be refused at first.
+            let is_refused = || {
+                let outcome = self.log_in(host, &self.guessed, Some(1), code);
+                let outcome = outcome.filter(|outcome| outcome != "unavailable")?;
+                assert_eq!(outcome, "locked", "host {host}");
+                Some(())
+            };
+            eventually(&format!("host {host} to refuse the right code"), is_refused);
+        }
+    }
+}
+
+/// One login on the socket, as the module does it.
+fn fill(socket: &Path, answer: &str, attempt: &mut Attempt) -> Result<(), ClientError> {
+    let mut client = Client::connect(socket, LONGEST)?;
+    let begin = BeginParameters {
+        user: attempt.user.clone(),
+        service: "sshd".to_owned(),
+        ..Default::default()
+    };
+    let begun: LoginReply = client.call::<Begin>(&begin)?;
+    attempt.session = Some(begun.session.clone());
+    let outcome = |reply: &LoginReply| reply.step.outcome.map(|it| it.as_str().to_owned());
+    attempt.outcome = outcome(&begun);
+    if attempt.outcome.is_none() {
+        let parameters = AnswerParameters {
+            session: begun.session,
+            answer: Secret::from(answer),
+            is_password: None,
+            signed: None,
+            unsigned: None,
+        };
+        attempt.outcome = outcome(&client.call::<Answer>(&parameters)?);
+    }
+    Ok(())
+}
+
+/// Ends the load when dropped, also in a failing test.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
