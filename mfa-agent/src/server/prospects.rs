@@ -16,6 +16,7 @@ use crate::entry_facts::entry_facts;
 use crate::host_name;
 use crate::profile::known_user;
 use mfa_core::account::Account;
+use mfa_core::factors::FactorRow;
 use mfa_core::login::KeyReach;
 use mfa_core::login::entry::{
     Entry, EntryContext, EntryFacts, KnownUser, LetIn, by_policy, foresee,
@@ -112,6 +113,20 @@ impl Prospects<'_> {
             are_let_in |= ask.unenrolled == Unenrolled::Allow
         });
         are_let_in
+    }
+
+    /// The services in which the user is asked for something, and never for a code.
+    pub(super) fn without_code(&self, account: &Account) -> BTreeSet<String> {
+        let (mut asked, mut by_code) = (BTreeSet::new(), BTreeSet::new());
+        self.each_ask(account, |ask, service| {
+            asked.insert(service.to_owned());
+            let mut factors = ask.combinations.iter().flat_map(|way| way.factors().iter());
+            if factors.any(|factor| factor.is_code()) {
+                by_code.insert(service.to_owned());
+            }
+        });
+        asked.retain(|service| !by_code.contains(service));
+        asked
     }
 
     /// Everything that logins of the user may be asked for.

@@ -93,6 +93,9 @@ pub struct BypassReply {
     pub expires_at: String,
     /// Whether the account is locked: no code is verified until it is unlocked.
     pub locked: bool,
+    /// Where the code is of no use, if there is such a place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// See [`RevokeBypass`].

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::clean;
+use crate::output::{clean, folded};
 
 pub(crate) fn run(context: &mut Context, args: args::Bypass) -> Result<Verdict, Failure> {
     if args.off {
@@ -59,6 +59,9 @@ fn screen(reply: &BypassReply, clock: &Clock) -> Zeroizing<String> {
             "\n{user} is LOCKED: the code works only once {user} is unlocked:\n  mfactl unlock {user}\n"
         );
     }
+    if let Some(note) = &reply.note {
+        around += &format!("\n{}\n", folded(&format!("Note: {}", clean(note))));
+    }
     // Large enough from the start: growing would leave an unwiped copy.
     let mut screen = Zeroizing::new(String::with_capacity(
         64 + user.len() + grouped.len() * 8 + around.len(),
@@ -94,6 +97,7 @@ mod tests {
             code: mfa_protocol::Secret::from("483920137"),
             expires_at: "2026-11-22T13:52:00Z".to_owned(),
             locked,
+            note: None,
         }
     }
 
@@ -103,6 +107,19 @@ mod tests {
         let screen = screen(&reply(true), &Clock::for_tests());
         assert_eq!(*screen, format!("{OPEN}{LOCKED}"));
         assert!(screen.lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn the_caller_hears_where_the_code_is_of_no_use() {
+        let reply = BypassReply {
+            note: Some("no code is asked for in sshd".to_owned()),
+            ..reply(false)
+        };
+        let screen = screen(&reply, &Clock::for_tests());
+        assert_eq!(
+            *screen,
+            format!("{OPEN}\nNote: no code is asked for in sshd\n")
+        );
     }
 
     const OPEN: &str = "\

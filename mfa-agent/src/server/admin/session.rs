@@ -1,5 +1,6 @@
 //! Sessions and bypass codes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -90,7 +91,9 @@ impl Connection {
     pub(super) fn bypass(&self, parameters: &BypassParameters) -> Result<BypassReply, Failure> {
         let agent = &self.agent;
         let subject = agent.subject(&parameters.user)?;
-        agent.require_authority(self.peer, &agent.settings(), &subject)?;
+        let settings = agent.settings();
+        agent.require_authority(self.peer, &settings, &subject)?;
+        let prospects = agent.prospects(&settings, &subject)?;
         let lasts = Duration::from_secs(parameters.seconds.into());
         if !(SHORTEST_BYPASS..=LONGEST_BYPASS).contains(&lasts) {
             return Err(Failure::refused(
@@ -99,21 +102,24 @@ impl Connection {
         }
         let code = RandomCode::new(random()?, BYPASS_DIGITS).text();
         let now = Timestamp::now();
-        let (until, locked) = agent.commit(&Key::account(&subject.user), self.peer, |account| {
+        let issued = agent.commit(&Key::account(&subject.user), self.peer, |account| {
             let mut account = account.unwrap_or_default();
             let until = account.issue_bypass(code.clone(), lasts, now);
             let locked = account.lockout().lock(now).is_some();
+            let vain = prospects.without_code(&account);
             let event = Event {
                 reason: Some(format!("a one-time code, valid until {until:.0}")),
                 ..change_event("bypass", &subject, self.peer)
             };
-            Ok(put_if(Some(event), account, (until, locked)))
+            Ok(put_if(Some(event), account, (until, locked, vain)))
         })?;
+        let (until, locked, vain) = issued;
         Ok(BypassReply {
             user: subject.user.to_string(),
             code,
             expires_at: format!("{until:.0}"),
             locked,
+            note: of_no_use(subject.user.as_str(), vain),
         })
     }
 
@@ -127,6 +133,18 @@ impl Connection {
         })?;
         Ok(RevokeBypassReply { user, changed })
     }
+}
+
+/// What an administrator hears of `services` that ask the user for no code.
+fn of_no_use(user: &str, services: BTreeSet<String>) -> Option<String> {
+    if services.is_empty() {
+        return None;
+    }
+    let services = services.into_iter().collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "no code is asked for in {services}: a bypass code is of no use there. To let {user} in without \
+         a second factor: mfactl suspend {user} --for 1h"
+    ))
 }
 
 fn show(user: &str, session: &Session) -> wire::Session {

@@ -643,3 +643,28 @@ fn a_user_with_a_key_and_no_agent_reads_what_to_do() {
             .has(Factor::Key)
     );
 }
+
+#[test]
+fn who_issues_a_bypass_code_hears_where_no_code_is_asked_for() {
+    for (settings, of_no_use) in [
+        (KEY_OR_CODE, None),
+        ("[policy]\nrequire = ['key']", Some("login, sshd")),
+        (
+            "[policy]\nrequire = ['key', 'totp']\n[[rule]]\nname = 'cellar'\nservices = ['gdm']\nrequire = ['key', 'pin']",
+            Some("gdm"),
+        ),
+    ] {
+        let (rig, _) = rig(settings);
+        let issued = rig
+            .connect(ROOT)
+            .call("Admin.Bypass", json!({ "user": "alice", "seconds": 600 }))
+            .unwrap();
+        let note = of_no_use.map(|services| {
+            format!(
+                "no code is asked for in {services}: a bypass code is of no use there. To let alice in without \
+                 a second factor: mfactl suspend alice --for 1h"
+            )
+        });
+        assert_eq!(issued["note"].as_str(), note.as_deref(), "{settings}");
+    }
+}
