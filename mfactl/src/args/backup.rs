@@ -1,6 +1,6 @@
 //! The arguments of `mfactl backup`, `restore`, `backup-key`, `rotate-key` and `store`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
@@ -78,9 +78,9 @@ pub(crate) struct Restore {
     #[arg(
         value_name = "FILE",
         required_unless_present = "abandon",
-        default_value_if("abandon", "true", "-")
+        conflicts_with = "abandon"
     )]
-    pub(crate) file: PathBuf,
+    file: Option<PathBuf>,
     /// Replace a store that is not empty
     #[arg(long)]
     pub(crate) replace: bool,
@@ -99,6 +99,13 @@ pub(crate) struct Restore {
     /// The file of the private key, for a backup that was made with --recipient-key-file
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+}
+
+impl Restore {
+    /// Where the backup is. Nothing is read with `--abandon`, which comes without a file.
+    pub(crate) fn file(&self) -> &Path {
+        self.file.as_deref().unwrap_or(Path::new("-"))
+    }
 }
 
 /// Where the keys go.

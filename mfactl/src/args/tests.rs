@@ -51,6 +51,18 @@ fn a_wrong_value_is_named_with_what_would_be_right() {
 }
 
 #[test]
+fn a_restore_has_a_file_and_an_end_of_one_has_none() {
+    let is_taken = |line: &str| Args::try_parse_from(line.split(' ')).is_ok();
+    for line in ["f", "f --replace", "f --merge --dry-run", "--abandon"] {
+        assert!(is_taken(&format!("mfactl restore {line}")), "{line}");
+    }
+    assert!(!is_taken("mfactl restore"));
+    for line in ["f --abandon", "--replace", "f --dry-run", "--abandon --merge"] {
+        assert!(!is_taken(&format!("mfactl restore {line}")), "{line}");
+    }
+}
+
+#[test]
 fn a_user_instead_of_a_factor_is_answered_with_the_command() {
     let error =
         |line: &str| with_tip(Args::try_parse_from(line.split(' ')).unwrap_err()).to_string();

@@ -55,7 +55,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
         (_, true) => return merge::run(context, args),
         _ => {}
     }
-    let source = Source::open(&args.file)?;
+    let source = Source::open(args.file())?;
     if source.is_repeatable() {
         check(&source)?;
     }
@@ -81,7 +81,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
         }
     };
     let restored = Restored {
-        file: &args.file,
+        file: args.file(),
         made_at: &head.made_at,
         records,
         accounts: reply.accounts,

@@ -54,7 +54,7 @@ impl Report {
 }
 
 pub(super) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict, Failure> {
-    let source = Source::open(&args.file)?;
+    let source = Source::open(args.file())?;
     if !source.is_repeatable() {
         return Err(Failure::Usage(
             "--merge reads the file twice, so it needs a regular file".to_owned(),
@@ -71,7 +71,7 @@ pub(super) fn run(context: &mut Context, args: &args::Restore) -> Result<Verdict
         false => sent(context, &source, args, false)?,
     };
     let shown = Shown {
-        file: &args.file,
+        file: args.file(),
         dry_run: args.dry_run,
         added: report.count(MergeOutcome::Added),
         merged: report.count(MergeOutcome::Merged),
