@@ -348,6 +348,22 @@ fn an_interrupted_wait_for_the_touch_ends_sudo_and_su_and_costs_no_attempt() {
 }
 
 #[test]
+fn a_child_of_the_program_that_ends_does_not_end_the_wait_for_the_touch() {
+    Machine::run(|machine| {
+        let place = Place::new(machine);
+        let ssh_agent = SshAgent::with(machine, ANNA, &place.key);
+        kill(ssh_agent.pid(), Signal::SIGSTOP).unwrap();
+        let variable = ssh_agent.variable();
+        // sudo catches SIGCHLD.
+        let program = ["bash", "-c", "sleep 1 & exec sudo -k id -un"];
+        let waiting = as_anna(machine, &[&variable], &program);
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+        kill(ssh_agent.pid(), Signal::SIGCONT).unwrap();
+        passes_by_touch(waiting, "root");
+    });
+}
+
+#[test]
 fn sixty_four_sudo_at_once_each_have_their_own_signature_and_lock_nobody() {
     const AT_ONCE: usize = 64;
     Machine::run(|machine| {

@@ -26,8 +26,9 @@ use crate::texts::Text;
 /// How many messages for an SSH agent a login has.
 const MAX_MESSAGES: u32 = 16;
 
-/// How many seconds an agent has to tell its identities. One behind a slow line needs a few.
-const TO_TELL: u32 = 10;
+/// How many seconds an agent has to tell its identities. One behind a slow line needs a few, and users without a key wait
+/// for a mute one in vain.
+const TO_TELL: u32 = 5;
 
 /// How many seconds the user has to type the PIN of a key and touch it.
 const TO_TOUCH: u32 = 45;
