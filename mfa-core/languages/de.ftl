@@ -81,7 +81,7 @@ key-out-of-reach = { $program ->
 key-not-accepted = Nicht akzeptiert: Die Signatur des Sicherheitsschlüssels ist nicht gültig, oder das Konto ist vorübergehend gesperrt. Wenn das Problem bleibt, wenden Sie sich an Ihre Administration.
 key-not-touched = Der Sicherheitsschlüssel signiert ohne Berührung; das wird hier nicht akzeptiert. Verwenden Sie einen Schlüssel, der eine Berührung verlangt, oder wenden Sie sich an Ihre Administration.
 key-not-verified = Der Sicherheitsschlüssel hat nicht nach seiner PIN oder Ihrem Finger gefragt; das ist hier vorgeschrieben. Verwenden Sie einen Schlüssel, der das tut (ssh-keygen -t ed25519-sk -O verify-required), oder wenden Sie sich an Ihre Administration.
-key-went-back = Nicht akzeptiert: Der Sicherheitsschlüssel zählt weniger Signaturen als zuvor, also wurde er vielleicht kopiert. Wenden Sie sich an Ihre Administration, auch wenn Sie ihn zurückgesetzt haben.
+key-went-back = Nicht akzeptiert: Der Sicherheitsschlüssel hat weniger Signaturen gezählt als zuvor, also wurde er vielleicht kopiert. Er wird erst wieder akzeptiert, wenn Ihre Administration ihn freigibt, auch wenn Sie ihn zurückgesetzt haben.
 
 number-characters = Eine Telefonnummer darf nur Ziffern, Leerzeichen und + - ( ) . / enthalten, höchstens { $longest } Zeichen.
 number-no-country = Geben Sie die Telefonnummer mit Ländervorwahl ein, zum Beispiel +49 170 1234567.

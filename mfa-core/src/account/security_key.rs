@@ -1,7 +1,7 @@
 //! The user's security keys: their public halves, and how often each has signed by its own count.
 //!
 //! A key that was copied shows itself by that count: of two that sign, one falls behind. A login that sees the count go back
-//! is refused, and the record remembers it until an administrator has enabled the key again or removed it.
+//! is refused, and from then on the key counts nowhere, whoever has it, until an administrator has enabled it again.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,12 @@ impl SecurityKey {
         self.counter
     }
 
+    /// Whether it may have been copied: its count went back since it was enabled.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.went_back_at.is_some()
+    }
+
     /// When its count went back, if it did since it was enabled.
     #[must_use]
     pub fn went_back_at(&self) -> Option<Timestamp> {
@@ -119,6 +125,15 @@ impl Account {
 
     /// The keys that are accepted.
     pub fn usable_keys(&self) -> impl Iterator<Item = &SecurityKey> {
+        self.enabled_keys().filter(|key| !key.is_suspect())
+    }
+
+    /// The keys that would be accepted, but may have been copied.
+    pub fn suspect_keys(&self) -> impl Iterator<Item = &SecurityKey> {
+        self.enabled_keys().filter(|key| key.is_suspect())
+    }
+
+    fn enabled_keys(&self) -> impl Iterator<Item = &SecurityKey> {
         self.keys.iter().filter(|key| key.enabled)
     }
 
@@ -208,8 +223,9 @@ impl Account {
         let is_switched = key.enabled != enabled;
         key.enabled = enabled;
         let label = key.label.clone();
-        self.generation += u64::from(is_switched);
-        Ok((label, is_switched || is_forgotten))
+        let is_changed = is_switched || is_forgotten;
+        self.generation += u64::from(is_changed);
+        Ok((label, is_changed))
     }
 
     /// Removes the key with this label or fingerprint, or all. Returns how many were there.

@@ -62,6 +62,7 @@ fn the_same_question_is_asked_until_it_is_answered() {
             pepper: samples::pepper(),
             rejected: None,
             is_password: false,
+            is_key_counted: false,
         };
         account.attempt(&attempt)
     };

@@ -233,6 +233,7 @@ fn a_lock_for_good_counts_and_one_that_ends_does_not() {
             opening: None,
             rejected: None,
             is_password: false,
+            is_key_counted: false,
             pepper: mfa_core::account::samples::pepper(),
         };
         account.attempt(&attempt);

@@ -6,7 +6,7 @@ use super::super::peer::Peer;
 use super::login_context::LoginContext;
 use crate::audit::Event;
 use crate::hasher::Claim;
-use mfa_core::account::{KeyFault, Verdict};
+use mfa_core::account::Verdict;
 use mfa_core::factors::address::Recipient;
 use mfa_core::factors::device::DeviceKind;
 use mfa_core::factors::{Factor, FactorRow};
@@ -193,7 +193,7 @@ impl Context {
                 reason = Some(format!("{why}{}{locks}", drift.unwrap_or_default()));
             }
             Verdict::Insufficient { key, fault } => {
-                let words = KeyFault::Signature(*fault).words(key);
+                let words = fault.words(key).replace("USER", self.user.as_str());
                 reason = Some(format!("{words}; not counted"));
             }
             Verdict::Replayed => reason = Some("a code that was already used".to_owned()),

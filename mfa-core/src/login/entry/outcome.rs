@@ -124,8 +124,9 @@ impl Hint {
     pub const fn words(self) -> &'static str {
         match self {
             Self::NothingUsable => {
-                "nothing that is enrolled can be used any more (a disabled address or device, used-up \
-                 recovery codes, an expired bypass code); to issue a code: mfactl bypass USER"
+                "nothing that is enrolled can be used any more (a disabled address or device, a security key that may \
+                 have been copied, used-up recovery codes, an expired bypass code); for details: mfactl status USER. To \
+                 issue a code, where one is asked for: mfactl bypass USER"
             }
             Self::TurnedOff(Channel::Email) => {
                 "[delivery.email] active = false, so no code is sent, and no other required factor is enrolled; to \
