@@ -141,7 +141,7 @@ impl Hint {
                  user; see the agent's log: journalctl -u mfa-agent"
             }
             Self::KeyOutOfReach => {
-                "a security key is enrolled, but can't be used in this login: sshd has verified none that counts ([key] in \
+                "the security key that is enrolled can't be used in this login: sshd has verified none that counts ([key] in \
                  agent.toml), and the program reaches no SSH agent of the user; no other required factor is enrolled. To \
                  issue a code, where one is asked for: mfactl bypass USER"
             }
