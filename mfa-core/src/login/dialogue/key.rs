@@ -52,7 +52,7 @@ pub(super) struct KeyState {
     given: Option<PublicKey>,
     /// Whether a count that went back was a failure of this login.
     is_counted: bool,
-    /// Whether the last thing that the user did was to touch one.
+    /// Whether the last answer was a key alone, or one that is wrong by itself: what is said is about the key then.
     is_last: bool,
     /// Whether the user has asked for the way with the key.
     is_chosen: bool,
@@ -132,7 +132,10 @@ impl KeyState {
     /// These answers are verified next.
     pub(super) fn hand_over(&mut self, answers: &[Answer]) {
         let mut proofs = answers.iter().filter_map(|answer| answer.key.as_ref());
-        self.given = proofs.next().map(|proof| proof.key().clone());
+        let proof = proofs.next();
+        self.given = proof.map(|proof| proof.key().clone());
+        // The account may be locked, so this goes by what was answered and not by the verdict.
+        self.is_last = proof.is_some_and(|proof| answers.len() == 1 || proof.is_wrong());
     }
 
     /// Whether this verdict refuses a key that is no guess: it is the user's, but shows too little, may have been copied,
@@ -379,7 +382,6 @@ impl Dialogue {
 
     /// A key is met. One that is wrong is verified at once: no other answer of the way helps.
     fn met<C>(&mut self, factor: Factor, proof: KeyProof, messages: Vec<Message>) -> Next<C> {
-        self.key.is_last = true;
         let is_wrong = proof.is_wrong();
         self.given.push(Answer {
             key: Some(proof),

@@ -201,6 +201,31 @@ fn an_agent_that_does_not_answer_or_sign_is_no_guess() {
 const NO_WAY: &str = "This program can't use security keys.";
 
 #[test]
+fn a_wrong_code_beside_a_good_key_is_not_blamed_on_the_key() {
+    let mut key = SoftKey::ed25519(1);
+    let (mut talk, step) = begin(plan_of(&["totp+key"], true, &[]), &with_key(&key));
+    assert_eq!(prompt(&step), TOTP);
+    let (message, _) = relayed(answer(&mut talk, "000000"));
+    let (message, _) = relayed(talk.relayed(Ok(key.answer(&message))));
+    let proofs = proofs(talk.relayed(Ok(key.answer(&message))));
+    assert_eq!(proofs.len(), 1);
+    for verdict in [WRONG, Verdict::Locked(Lock::Administrator)] {
+        let said = match talk.verified(&verdict) {
+            Next::Ask(step) => texts(&step),
+            Next::End(step, _) => texts(&step),
+            other => panic!("{other:?}"),
+        };
+        assert!(!said[0].contains("key"), "{said:?}");
+        // The same code once more.
+        if let Verdict::Wrong { .. } = verdict {
+            let (message, _) = relayed(answer(&mut talk, "000000"));
+            let (message, _) = relayed(talk.relayed(Ok(key.answer(&message))));
+            talk.relayed(Ok(key.answer(&message)));
+        }
+    }
+}
+
+#[test]
 fn an_interrupted_wait_cancels() {
     let mut key = SoftKey::ed25519(1);
     let (mut talk, next) = first(plan_of(&["key", "totp"], true, &[]), &with_key(&key));
