@@ -108,12 +108,6 @@ impl SecurityKey {
         self.enabled &= known.enabled;
         self.dates.last_used_at = self.dates.last_used_at.max(known.dates.last_used_at);
     }
-
-    /// Whether this is its label or its fingerprint.
-    #[must_use]
-    pub fn is_called(&self, name: &str) -> bool {
-        self.label.as_str() == name || self.key.fingerprint() == name
-    }
 }
 
 impl Account {
@@ -230,10 +224,14 @@ impl Account {
 
     /// Removes the key with this label or fingerprint, or all. Returns how many were there.
     pub fn remove_keys(&mut self, name: Option<&str>) -> u32 {
-        let before = self.keys.len();
-        self.keys
-            .retain(|key| name.is_some_and(|name| !key.is_called(name)));
-        self.removed(before - self.keys.len())
+        let removed = match name {
+            None => std::mem::take(&mut self.keys).len(),
+            Some(_) => {
+                let found = self.position_of_key(name);
+                found.map_or(0, |index| self.keys.drain(index..=index).len())
+            }
+        };
+        self.removed(removed)
     }
 
     /// The first of `key-1`, `key-2`, … that no key has.
@@ -250,7 +248,11 @@ impl Account {
     fn position_of_key(&self, name: Option<&str>) -> Result<usize, SecurityKeyError> {
         match (name, self.keys.len()) {
             (Some(name), _) => {
-                let found = self.keys.iter().position(|key| key.is_called(name));
+                let by_fingerprint = |key: &SecurityKey| key.key.fingerprint() == name;
+                let by_label = |key: &SecurityKey| key.label.as_str() == name;
+                // A label may look like a fingerprint: users choose it.
+                let found = self.keys.iter().position(by_fingerprint);
+                let found = found.or_else(|| self.keys.iter().position(by_label));
                 found.ok_or_else(|| SecurityKeyError::Unknown(name.to_owned()))
             }
             (None, 0) => Err(SecurityKeyError::None),
