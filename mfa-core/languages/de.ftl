@@ -72,7 +72,7 @@ push-not-approved = Nicht bestätigt: Die Anfrage wurde auf dem Telefon abgelehn
 push-too-many = An Ihr Telefon wurden zu viele Anfragen gesendet. Geben Sie einen Passcode ein, oder versuchen Sie es in einigen Minuten noch einmal.
 challenge-too-many = Der Server, der Ihren Passcode prüft, hat zu viele Fragen gestellt. Versuchen Sie es in einigen Minuten noch einmal.
 touch-key = Berühren Sie Ihren Sicherheitsschlüssel.
-key-silent = Der Sicherheitsschlüssel hat nicht geantwortet: Er ist nicht eingesteckt oder wurde nicht rechtzeitig berührt.
+key-silent = Der Sicherheitsschlüssel hat nicht geantwortet: Er ist nicht eingesteckt, wurde nicht rechtzeitig berührt, oder Ihr SSH-Agent konnte nicht nach seiner PIN fragen.
 key-out-of-reach = { $program ->
     [sshd] Kein Sicherheitsschlüssel, der für Sie eingerichtet ist, ist von hier aus erreichbar. Melden Sie sich mit dem Schlüssel selbst an: Prüfen Sie, ob Ihr SSH-Agent ihn hat (ssh-add -L), oder geben Sie ihn an (ssh -i). Wenn das nicht geht, wenden Sie sich an Ihre Administration.
     [agent] Kein Sicherheitsschlüssel, der für Sie eingerichtet ist, ist von hier aus erreichbar. Leiten Sie Ihren SSH-Agenten weiter (ssh -A) und prüfen Sie, ob er den Schlüssel hat (ssh-add -L). Wenn das nicht geht, wenden Sie sich an Ihre Administration.

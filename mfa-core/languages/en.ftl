@@ -84,7 +84,7 @@ push-too-many = Too many requests were sent to your phone. Type a passcode, or t
 challenge-too-many = The server that checks your passcode asked too many questions. Try again in a few minutes.
 # Security keys. The first is said before the key blinks.
 touch-key = Touch your security key.
-key-silent = The security key did not answer: it is not plugged in, or was not touched in time.
+key-silent = The security key did not answer: it is not plugged in, was not touched in time, or your SSH agent could not ask for its PIN.
 # $program: how it could use one: sshd, agent (it reaches the SSH agent of the user) or none.
 key-out-of-reach = { $program ->
     [sshd] No security key that is set up for you is in reach. Log in with the key itself: check that your SSH agent has it (ssh-add -L), or name it (ssh -i). If you can't, contact your administrator.

@@ -69,7 +69,7 @@ push-not-approved = No aprobada: la solicitud se rechazó en el teléfono o la c
 push-too-many = Se han enviado demasiadas solicitudes a su teléfono. Escriba un código de acceso o inténtelo de nuevo dentro de unos minutos.
 challenge-too-many = El servidor que comprueba su código de acceso ha hecho demasiadas preguntas. Inténtelo de nuevo dentro de unos minutos.
 touch-key = Toque su llave de seguridad.
-key-silent = La llave de seguridad no ha respondido: no está conectada o no se tocó a tiempo.
+key-silent = La llave de seguridad no ha respondido: no está conectada, no se tocó a tiempo o su agente SSH no ha podido pedir su PIN.
 key-out-of-reach = { $program ->
     [sshd] Desde aquí no se puede acceder a ninguna llave de seguridad configurada para usted. Inicie sesión con la propia llave: compruebe que su agente SSH la tiene (ssh-add -L), o indíquela (ssh -i). Si no puede, póngase en contacto con su administrador.
     [agent] Desde aquí no se puede acceder a ninguna llave de seguridad configurada para usted. Reenvíe su agente SSH (ssh -A) y compruebe que tiene la llave (ssh-add -L). Si no puede, póngase en contacto con su administrador.

@@ -70,7 +70,7 @@ push-not-approved = Non approuvée : la demande a été refusée sur le téléph
 push-too-many = Trop de demandes ont été envoyées à votre téléphone. Saisissez un code d'accès ou réessayez dans quelques minutes.
 challenge-too-many = Le serveur qui vérifie votre code d'accès a posé trop de questions. Réessayez dans quelques minutes.
 touch-key = Touchez votre clé de sécurité.
-key-silent = La clé de sécurité n'a pas répondu : elle n'est pas branchée ou n'a pas été touchée à temps.
+key-silent = La clé de sécurité n'a pas répondu : elle n'est pas branchée, n'a pas été touchée à temps, ou votre agent SSH n'a pas pu demander son code PIN.
 key-out-of-reach = { $program ->
     [sshd] Aucune clé de sécurité configurée pour vous n'est accessible d'ici. Connectez-vous avec la clé elle-même : vérifiez que votre agent SSH la contient (ssh-add -L), ou indiquez-la (ssh -i). Si vous ne le pouvez pas, contactez votre administrateur.
     [agent] Aucune clé de sécurité configurée pour vous n'est accessible d'ici. Transférez votre agent SSH (ssh -A) et vérifiez qu'il contient la clé (ssh-add -L). Si vous ne le pouvez pas, contactez votre administrateur.
