@@ -284,8 +284,10 @@ impl Dialogue {
             Ok(reply) => identities(reply, keys.into_iter()).unwrap_or_default(),
             Err(_) => Vec::new(),
         };
-        let touch = info(&self.plan.wording.asking, &Text::TouchKey);
-        self.ask_to_sign(found.into(), vec![touch], reply)
+        // A key in a file signs at once, and nothing blinks.
+        let blinks = found.iter().any(|it| it.key.is_security_key());
+        let touch = blinks.then(|| info(&self.plan.wording.asking, &Text::TouchKey));
+        self.ask_to_sign(found.into(), touch.into_iter().collect(), reply)
             .unwrap_or_else(|| self.without_key(Vec::new()))
     }
 

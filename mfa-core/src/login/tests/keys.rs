@@ -403,6 +403,27 @@ fn a_key_in_a_file_does_not_count_where_keys_must_verify_their_owner() {
 }
 
 #[test]
+fn a_key_in_a_file_is_asked_without_a_word_of_touching_it() {
+    use crate::factors::security_key::{KeyLine, samples::plain_line};
+    let line = plain_line();
+    let plain: KeyLine = line.parse().unwrap();
+    let mut account = full();
+    let label = "file".parse().unwrap();
+    let key = SecurityKey::new(label, plain.key, at(0));
+    account.add_key(key).unwrap();
+    let mut plan = plan_of(&["key"], true, &[]);
+    plan.keys.terms = KeyTerms::of(|_| true, false);
+    let (mut talk, next) = first(plan, &account);
+    relayed(next);
+    let blob = line.split_whitespace().nth(1).unwrap();
+    let blob = data_encoding::BASE64.decode(blob.as_bytes()).unwrap();
+    let length = u32::try_from(blob.len()).unwrap().to_be_bytes();
+    let identities = [&[12, 0, 0, 0, 1][..], &length, &blob, &[0; 4]].concat();
+    let (message, said) = relayed(talk.relayed(Ok(identities)));
+    assert_eq!((message[0], said), (13, vec![]));
+}
+
+#[test]
 fn a_key_must_show_that_it_has_verified_its_owner_where_that_is_required() {
     for (flags, is_enough) in [(1, false), (5, true)] {
         let mut key = SoftKey::p256().saying(flags);
