@@ -666,7 +666,7 @@ fn a_user_with_a_key_and_no_agent_reads_what_to_do() {
 fn who_issues_a_bypass_code_hears_where_no_code_is_asked_for() {
     for (settings, of_no_use) in [
         (KEY_OR_CODE, None),
-        ("[policy]\nrequire = ['key']", Some("login, sshd")),
+        ("[policy]\nrequire = ['key']", Some("login, sshd, su, sudo")),
         (
             "[policy]\nrequire = ['key', 'totp']\n[[rule]]\nname = 'cellar'\nservices = ['gdm']\nrequire = ['key', 'pin']",
             Some("gdm"),
