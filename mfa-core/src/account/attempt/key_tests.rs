@@ -244,9 +244,10 @@ fn a_signature_counts_also_if_another_answer_is_wrong() {
     let mut account = with_key();
     assert!(verify(&mut account, vec![signed(0, 5), pin(false)]).is_wrong());
     assert_eq!(account.keys()[0].counter(), 5);
-    assert!(verify(&mut account, vec![signed(5, 5), pin(true)]).is_wrong());
     let passed = verify(&mut account, vec![signed(5, 6), pin(true)]);
     assert!(matches!(passed, Verdict::Passed(_)));
+    let mut copied = account.clone();
+    assert!(verify(&mut copied, vec![signed(6, 6), pin(true)]).is_wrong());
     assert!(verify(&mut account, vec![by_sshd(), pin(false)]).is_wrong());
 }
 

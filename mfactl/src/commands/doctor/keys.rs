@@ -243,7 +243,7 @@ mod tests {
         assert!(!checks[0].ok);
         let remedy = checks[0].remedy.as_deref().unwrap();
         assert!(
-            remedy.contains("mfactl disable key alice")
+            remedy.contains("mfactl remove key alice")
                 && remedy.contains("mfactl enable key alice")
         );
     }
