@@ -76,11 +76,11 @@ fn counted_back(keys: &[UserKey], clock: &Clock) -> Vec<Check> {
         Check::problem(
             NAME,
             format!(
-                "{label} of {user}: its counter went back, {}; there may be a copy of it",
+                "{label} of {user}: its counter went back, {}; there may be a copy of it, so it counts nowhere",
                 clock.wait(at)
             ),
             format!(
-                "if it may be copied: mfactl disable key {user} --label {label:?}\n\
+                "if it may be copied: mfactl remove key {user} --label {label:?}\n\
                  if it was replaced or reset: mfactl enable key {user} --label {label:?}"
             ),
         )
@@ -271,7 +271,7 @@ mod tests {
         assert!(!checks[0].ok);
         let remedy = checks[0].remedy.as_deref().unwrap();
         assert!(
-            remedy.contains("mfactl disable key alice")
+            remedy.contains("mfactl remove key alice")
                 && remedy.contains("mfactl enable key alice")
         );
     }
