@@ -280,24 +280,49 @@ fn after_a_signature_without_a_touch_the_code_is_asked_for_and_nothing_is_counte
 }
 
 #[test]
-fn a_counter_that_goes_back_or_stands_still_is_a_failure_and_status_names_it() {
+fn a_key_whose_counter_goes_back_counts_nowhere_until_it_is_enabled_and_status_names_it() {
     Machine::run(|machine| {
         let place = Place::new(machine);
         let ssh_agent = SshAgent::with(machine, ANNA, &place.key);
         place.key.set_counter(40);
         passes_by_touch(sudo(machine, &[&ssh_agent.variable()]), "root");
-        for (number, counter) in [(1, 7), (2, 40)] {
+        // From then on it counts nowhere, whatever it shows: whoever shows the higher count may be the copy.
+        for counter in [7, 40, 90] {
             place.key.set_counter(counter);
             let mut sudo = sudo(machine, &[&ssh_agent.variable()]);
             sudo.expect(TOUCH);
             sudo.expect("may have been copied");
             sudo.expect("OTP code: ");
             drop(sudo);
-            assert_eq!(place.failures(), number, "{counter}");
+            assert_eq!(place.failures(), 1, "{counter}");
         }
         let status = place.agent.ctl().json(&["status", ANNA], "");
         let back = &status["keys"][0]["counter_back_at"];
         assert!(back.is_string(), "{status}");
+        let _ = place.agent.ctl().json(&["enable", "key", ANNA], "");
+        passes_by_touch(sudo(machine, &[&ssh_agent.variable()]), "root");
+    });
+}
+
+#[test]
+fn a_key_that_is_refused_does_not_hide_the_next_one_in_the_same_ssh_agent() {
+    let settings = "[policy]\nrequire = [\"key\"]\n[key]\nverification = \"required\"\n";
+    Machine::run(move |machine| {
+        let place = Place::with(machine, settings);
+        let options = ["-O", "verify-required"];
+        let second = SecurityKey::with(machine, ANNA, "pinkey", "ed25519-sk", &options);
+        enroll(&place.agent, ANNA, &second);
+        let mut ssh_agent = SshAgent::with(machine, ANNA, &place.key);
+        ssh_agent.add(machine, ANNA, &second);
+        let variable = ssh_agent.variable();
+        let mut first = sudo(machine, &[&variable]);
+        first.expect("PIN or your finger");
+        passes_by_touch(first, "root");
+        assert_eq!(place.failures(), 0);
+        // The one that has passed is asked first.
+        let mut next = sudo(machine, &[&variable]);
+        let shown = next.expect_one_of(&["PIN or your finger", "root"]);
+        assert_eq!(shown, "root", "{}", next.shown());
     });
 }
 
@@ -344,6 +369,22 @@ fn an_interrupted_wait_for_the_touch_ends_sudo_and_su_and_costs_no_attempt() {
         kill(ssh_agent.pid(), Signal::SIGCONT).unwrap();
         let _ = place.agent.logins_of(ANNA, 1);
         assert_eq!((place.failures(), place.key.signatures()), (0, 0));
+    });
+}
+
+#[test]
+fn a_child_of_the_program_that_ends_does_not_end_the_wait_for_the_touch() {
+    Machine::run(|machine| {
+        let place = Place::new(machine);
+        let ssh_agent = SshAgent::with(machine, ANNA, &place.key);
+        kill(ssh_agent.pid(), Signal::SIGSTOP).unwrap();
+        let variable = ssh_agent.variable();
+        // sudo catches SIGCHLD.
+        let program = ["bash", "-c", "sleep 1 & exec sudo -k id -un"];
+        let waiting = as_anna(machine, &[&variable], &program);
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+        kill(ssh_agent.pid(), Signal::SIGCONT).unwrap();
+        passes_by_touch(waiting, "root");
     });
 }
 

@@ -72,7 +72,7 @@ push-not-approved = Nicht bestätigt: Die Anfrage wurde auf dem Telefon abgelehn
 push-too-many = An Ihr Telefon wurden zu viele Anfragen gesendet. Geben Sie einen Passcode ein, oder versuchen Sie es in einigen Minuten noch einmal.
 challenge-too-many = Der Server, der Ihren Passcode prüft, hat zu viele Fragen gestellt. Versuchen Sie es in einigen Minuten noch einmal.
 touch-key = Berühren Sie Ihren Sicherheitsschlüssel.
-key-silent = Der Sicherheitsschlüssel hat nicht geantwortet: Er ist nicht eingesteckt oder wurde nicht rechtzeitig berührt.
+key-silent = Der Sicherheitsschlüssel hat nicht geantwortet: Er ist nicht eingesteckt, wurde nicht rechtzeitig berührt, oder Ihr SSH-Agent konnte nicht nach seiner PIN fragen.
 key-out-of-reach = { $program ->
     [sshd] Kein Sicherheitsschlüssel, der für Sie eingerichtet ist, ist von hier aus erreichbar. Melden Sie sich mit dem Schlüssel selbst an: Prüfen Sie, ob Ihr SSH-Agent ihn hat (ssh-add -L), oder geben Sie ihn an (ssh -i). Wenn das nicht geht, wenden Sie sich an Ihre Administration.
     [agent] Kein Sicherheitsschlüssel, der für Sie eingerichtet ist, ist von hier aus erreichbar. Leiten Sie Ihren SSH-Agenten weiter (ssh -A) und prüfen Sie, ob er den Schlüssel hat (ssh-add -L). Wenn das nicht geht, wenden Sie sich an Ihre Administration.
@@ -81,7 +81,7 @@ key-out-of-reach = { $program ->
 key-not-accepted = Nicht akzeptiert: Die Signatur des Sicherheitsschlüssels ist nicht gültig, oder das Konto ist vorübergehend gesperrt. Wenn das Problem bleibt, wenden Sie sich an Ihre Administration.
 key-not-touched = Der Sicherheitsschlüssel signiert ohne Berührung; das wird hier nicht akzeptiert. Verwenden Sie einen Schlüssel, der eine Berührung verlangt, oder wenden Sie sich an Ihre Administration.
 key-not-verified = Der Sicherheitsschlüssel hat nicht nach seiner PIN oder Ihrem Finger gefragt; das ist hier vorgeschrieben. Verwenden Sie einen Schlüssel, der das tut (ssh-keygen -t ed25519-sk -O verify-required), oder wenden Sie sich an Ihre Administration.
-key-went-back = Nicht akzeptiert: Der Sicherheitsschlüssel zählt weniger Signaturen als zuvor, also wurde er vielleicht kopiert. Wenden Sie sich an Ihre Administration, auch wenn Sie ihn zurückgesetzt haben.
+key-went-back = Nicht akzeptiert: Der Sicherheitsschlüssel hat weniger Signaturen gezählt als zuvor, also wurde er vielleicht kopiert. Er wird erst wieder akzeptiert, wenn Ihre Administration ihn freigibt, auch wenn Sie ihn zurückgesetzt haben.
 
 number-characters = Eine Telefonnummer darf nur Ziffern, Leerzeichen und + - ( ) . / enthalten, höchstens { $longest } Zeichen.
 number-no-country = Geben Sie die Telefonnummer mit Ländervorwahl ein, zum Beispiel +49 170 1234567.

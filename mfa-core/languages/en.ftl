@@ -84,7 +84,7 @@ push-too-many = Too many requests were sent to your phone. Type a passcode, or t
 challenge-too-many = The server that checks your passcode asked too many questions. Try again in a few minutes.
 # Security keys. The first is said before the key blinks.
 touch-key = Touch your security key.
-key-silent = The security key did not answer: it is not plugged in, or was not touched in time.
+key-silent = The security key did not answer: it is not plugged in, was not touched in time, or your SSH agent could not ask for its PIN.
 # $program: how it could use one: sshd, agent (it reaches the SSH agent of the user) or none.
 key-out-of-reach = { $program ->
     [sshd] No security key that is set up for you is in reach. Log in with the key itself: check that your SSH agent has it (ssh-add -L), or name it (ssh -i). If you can't, contact your administrator.
@@ -94,7 +94,7 @@ key-out-of-reach = { $program ->
 key-not-accepted = Not accepted: the signature of the security key is not valid, or the account is temporarily locked. If this keeps happening, contact your administrator.
 key-not-touched = The security key signs without being touched, which is not accepted here. Use a key that asks for a touch, or contact your administrator.
 key-not-verified = The security key did not ask for its PIN or your finger, which is required here. Use a key that does (ssh-keygen -t ed25519-sk -O verify-required), or contact your administrator.
-key-went-back = Not accepted: the security key counts fewer signatures than before, so it may have been copied. Contact your administrator, also if you have reset it.
+key-went-back = Not accepted: the security key has counted fewer signatures than before, so it may have been copied. It is not accepted before an administrator enables it again, also if you have reset it.
 
 # Why a telephone number is refused. $longest: a number.
 number-characters = A telephone number can contain only digits, spaces and + - ( ) . / and at most { $longest } characters.

@@ -69,7 +69,7 @@ push-not-approved = No aprobada: la solicitud se rechazó en el teléfono o la c
 push-too-many = Se han enviado demasiadas solicitudes a su teléfono. Escriba un código de acceso o inténtelo de nuevo dentro de unos minutos.
 challenge-too-many = El servidor que comprueba su código de acceso ha hecho demasiadas preguntas. Inténtelo de nuevo dentro de unos minutos.
 touch-key = Toque su llave de seguridad.
-key-silent = La llave de seguridad no ha respondido: no está conectada o no se tocó a tiempo.
+key-silent = La llave de seguridad no ha respondido: no está conectada, no se tocó a tiempo o su agente SSH no ha podido pedir su PIN.
 key-out-of-reach = { $program ->
     [sshd] Desde aquí no se puede acceder a ninguna llave de seguridad configurada para usted. Inicie sesión con la propia llave: compruebe que su agente SSH la tiene (ssh-add -L), o indíquela (ssh -i). Si no puede, póngase en contacto con su administrador.
     [agent] Desde aquí no se puede acceder a ninguna llave de seguridad configurada para usted. Reenvíe su agente SSH (ssh -A) y compruebe que tiene la llave (ssh-add -L). Si no puede, póngase en contacto con su administrador.
@@ -78,7 +78,7 @@ key-out-of-reach = { $program ->
 key-not-accepted = No se ha aceptado: la firma de la llave de seguridad no es válida o la cuenta está bloqueada temporalmente. Si el problema continúa, póngase en contacto con su administrador.
 key-not-touched = La llave de seguridad firma sin que se la toque, y eso no se acepta aquí. Use una llave que pida que la toquen o póngase en contacto con su administrador.
 key-not-verified = La llave de seguridad no ha pedido su PIN ni su huella, y aquí es obligatorio. Use una llave que lo haga (ssh-keygen -t ed25519-sk -O verify-required) o póngase en contacto con su administrador.
-key-went-back = No se ha aceptado: la llave de seguridad cuenta menos firmas que antes, así que es posible que la hayan copiado. Póngase en contacto con su administrador, también si usted la ha restablecido.
+key-went-back = No se ha aceptado: la llave de seguridad ha contado menos firmas que antes, así que es posible que la hayan copiado. No se aceptará hasta que un administrador la vuelva a habilitar, también si usted la ha restablecido.
 
 number-characters = Un número de teléfono solo puede contener cifras, espacios y + - ( ) . /, { $longest } caracteres como máximo.
 number-no-country = Escriba el número de teléfono con el prefijo del país, por ejemplo +34 612 345 678.

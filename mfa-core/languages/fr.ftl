@@ -70,7 +70,7 @@ push-not-approved = Non approuvée : la demande a été refusée sur le téléph
 push-too-many = Trop de demandes ont été envoyées à votre téléphone. Saisissez un code d'accès ou réessayez dans quelques minutes.
 challenge-too-many = Le serveur qui vérifie votre code d'accès a posé trop de questions. Réessayez dans quelques minutes.
 touch-key = Touchez votre clé de sécurité.
-key-silent = La clé de sécurité n'a pas répondu : elle n'est pas branchée ou n'a pas été touchée à temps.
+key-silent = La clé de sécurité n'a pas répondu : elle n'est pas branchée, n'a pas été touchée à temps, ou votre agent SSH n'a pas pu demander son code PIN.
 key-out-of-reach = { $program ->
     [sshd] Aucune clé de sécurité configurée pour vous n'est accessible d'ici. Connectez-vous avec la clé elle-même : vérifiez que votre agent SSH la contient (ssh-add -L), ou indiquez-la (ssh -i). Si vous ne le pouvez pas, contactez votre administrateur.
     [agent] Aucune clé de sécurité configurée pour vous n'est accessible d'ici. Transférez votre agent SSH (ssh -A) et vérifiez qu'il contient la clé (ssh-add -L). Si vous ne le pouvez pas, contactez votre administrateur.
@@ -79,7 +79,7 @@ key-out-of-reach = { $program ->
 key-not-accepted = Réponse refusée : la signature de la clé de sécurité n'est pas valide ou le compte est temporairement bloqué. Si le problème persiste, contactez votre administrateur.
 key-not-touched = La clé de sécurité signe sans être touchée, ce qui n'est pas accepté ici. Utilisez une clé qui demande un contact, ou contactez votre administrateur.
 key-not-verified = La clé de sécurité n'a demandé ni son code PIN ni votre doigt, ce qui est exigé ici. Utilisez une clé qui le fait (ssh-keygen -t ed25519-sk -O verify-required), ou contactez votre administrateur.
-key-went-back = Réponse refusée : la clé de sécurité compte moins de signatures qu'avant, elle a donc peut-être été copiée. Contactez votre administrateur, même si vous l'avez réinitialisée.
+key-went-back = Réponse refusée : la clé de sécurité a compté moins de signatures qu'avant, elle a donc peut-être été copiée. Elle reste refusée jusqu'à ce qu'un administrateur la réactive, même si vous l'avez réinitialisée.
 
 number-characters = Un numéro de téléphone ne peut contenir que des chiffres, des espaces et + - ( ) . /, { $longest } caractères au plus.
 number-no-country = Tapez le numéro de téléphone avec l'indicatif du pays, par exemple +33 6 12 34 56 78.

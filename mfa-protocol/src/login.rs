@@ -209,6 +209,10 @@ pub const MAX_VERIFIED_KEYS: usize = 8;
 /// leaves out what does not fit.
 pub const MAX_VERIFIED_KEY: usize = 8 * 1024;
 
+/// The namespace of the signatures that security keys make for pam_mfa (OpenSSH, PROTOCOL.sshsig). In it, they are good for
+/// nothing else.
+pub const SIGNATURE_NAMESPACE: &str = "pam-mfa@pam-mfa.org";
+
 /// Bytes of an ssh-agent's reply, before base64, so that it fits into a frame.
 pub const MAX_SIGNED: usize = 43 * 1024;
 

@@ -5,8 +5,9 @@
 //! verifies the signature. The module and `mfactl` share this code.
 //!
 //! Whoever serves the socket may be hostile, and this runs inside sudo and su. So the reply is bounded, the time is
-//! bounded whatever arrives in it, and only an ssh-agent of the user is spoken to: root's services trust who connects. Two messages are relayed:
-//! the question for the keys, and the one for a signature. Others would change what the ssh-agent holds.
+//! bounded whatever arrives in it, and only an ssh-agent of the user is spoken to: root's services trust who connects. Two
+//! messages are relayed: the question for the keys, and the one for a signature that is good for nothing but pam_mfa. So
+//! not even who has taken mfa-agent over can log in elsewhere with the user's keys.
 
 mod stream;
 #[cfg(test)]
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use base64ct::{Base64, Encoding};
 
 use crate::MAX_SOCKET_PATH;
-use crate::login::{MAX_SIGNED, Unsigned};
+use crate::login::{MAX_SIGNED, SIGNATURE_NAMESPACE, Unsigned};
 use stream::AgentStream;
 
 /// The variable with the path of the ssh-agent's socket.
@@ -31,8 +32,14 @@ const USUAL_PATIENCE: Duration = Duration::from_secs(30);
 /// The longest that mfa-agent may ask to wait for an ssh-agent.
 const MOST_PATIENCE: Duration = Duration::from_secs(120);
 
-/// `SSH_AGENTC_REQUEST_IDENTITIES` and `SSH_AGENTC_SIGN_REQUEST`.
-const RELAYED: [u8; 2] = [11, 13];
+/// `SSH_AGENTC_REQUEST_IDENTITIES`, the whole message.
+const REQUEST_IDENTITIES: &[u8] = &[11];
+
+/// `SSH_AGENTC_SIGN_REQUEST`, the first byte of the message.
+const SIGN_REQUEST: u8 = 13;
+
+/// How what is signed begins (OpenSSH, PROTOCOL.sshsig). A signature for an SSH login begins with a length.
+const ENVELOPE: &[u8] = b"SSHSIG";
 
 /// An ssh-agent, and what ends the wait for it.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +54,9 @@ pub struct SshAgent<'a> {
 
 /// A message that is not for relaying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it wants a message relayed to the ssh-agent that asks for neither keys nor a signature")]
+#[error(
+    "it wants a message relayed to the ssh-agent that asks for neither keys nor a signature for pam_mfa"
+)]
 pub struct NotRelayed;
 
 /// A message from mfa-agent that may be relayed.
@@ -63,11 +72,11 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// [`NotRelayed`] if it is not base64, or asks for something else than keys or a signature.
+    /// [`NotRelayed`] if it is not base64, or asks for something else than keys or a signature for pam_mfa.
     pub fn new(sign: &str, patience: Option<u32>) -> Result<Self, NotRelayed> {
         let message = Base64::decode_vec(sign).map_err(|_| NotRelayed)?;
         let length = u32::try_from(message.len()).map_err(|_| NotRelayed)?;
-        if !message.first().is_some_and(|kind| RELAYED.contains(kind)) {
+        if message != REQUEST_IDENTITIES && !is_for_pam_mfa(&message) {
             return Err(NotRelayed);
         }
         let patience = patience.map_or(USUAL_PATIENCE, |seconds| {
@@ -78,6 +87,26 @@ impl Message {
             patience: patience.min(MOST_PATIENCE),
         })
     }
+}
+
+/// Whether this asks for a signature in [`SIGNATURE_NAMESPACE`], and no flag changes how it is made.
+fn is_for_pam_mfa(message: &[u8]) -> bool {
+    let signed = || {
+        let rest = message.strip_prefix(&[SIGN_REQUEST])?;
+        let (_key, rest) = split_string(rest)?;
+        let (signed, flags) = split_string(rest)?;
+        (flags == [0; 4]).then_some(signed)
+    };
+    let namespace = |signed: &[u8]| {
+        Some(split_string(signed.strip_prefix(ENVELOPE)?)?.0 == SIGNATURE_NAMESPACE.as_bytes())
+    };
+    signed().and_then(namespace) == Some(true)
+}
+
+/// A string of the SSH protocols (RFC 4251 §5), and what follows it.
+fn split_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
 impl SshAgent<'_> {

@@ -15,7 +15,12 @@ use super::premises::Premises;
 use super::samples::EntryPoint;
 use super::survey::{Access, BREAK_GLASS, MOST_LOGINS_OF_A_SEARCH, Search, Survey};
 use super::warning;
+use mfa_core::factors::{Factor, FactorRow};
+use mfa_core::login::has_key;
 use mfa_core::policy::{Decision, PolicyVerdict};
+
+/// Where root logs in in an emergency.
+const CONSOLE: &[EntryPoint] = &[EntryPoint::Console];
 
 /// The error if no administrator is found who can log in, or the warning if root can't at the console. The first of
 /// `people` is root; without people there is no finding.
@@ -93,10 +98,12 @@ pub(super) fn caller_lockout_risk(
         true => "was not found to become root again",
         false => "could not become root again",
     };
+    let enroll = match survey.enroll_command(caller, &with_sudo(person)) {
+        Some(command) => format!("enrol them first ({command})"),
+        None => "add \"totp\" to require and enrol them first".to_owned(),
+    };
     let message = format!(
-        "{caller}, who ran this command, {could_not}: {why}; enrol them first ({}), \
-         or enrol root and set a password for it",
-        survey.enroll_command(caller)
+        "{caller}, who ran this command, {could_not}: {why}; {enroll}, or enrol root and set a password for it"
     );
     Some(Finding {
         severity: Severity::Error,
@@ -122,9 +129,10 @@ fn only_root(root: &Person, person: &Person, survey: &mut Survey<'_>) -> Option<
         false => "through sshd",
     };
     let user = person.name.as_str();
+    let enroll = survey.enroll_command(user, &[EntryPoint::Sudo]);
+    let enroll = enroll.unwrap_or_else(|| Factor::Totp.enroll_command(user));
     let message = format!(
-        "{user}, you have no device: sudo would refuse you, and only root {place} could become root. Enrol first: {}",
-        survey.enroll_command(user)
+        "{user}, you have no device: sudo would refuse you, and only root {place} could become root. Enrol first: {enroll}"
     );
     Some(Finding {
         severity: Severity::Error,
@@ -168,7 +176,7 @@ fn nobody(
          root: {why}); {}",
         match root.entry_points.is_empty() {
             true => without_root(people, obstacle, survey),
-            false => survey.remedy("enrol one first"),
+            false => survey.remedy("enrol one first", &root.entry_points),
         }
     );
     Finding {
@@ -183,26 +191,39 @@ fn without_root(people: &[Person], obstacle: Option<&Decision>, survey: &Survey<
         |person: &&Person| matches!(person.role, Role::Manager | Role::Sudoer | Role::Unasked);
     let root = match obstacle {
         None => "set a password for root (passwd root)".to_owned(),
-        Some(_) if !survey.is_asked => return survey.remedy(""),
-        Some(_) => format!(
-            "enrol root ({}) and set a password for it (passwd root)",
-            survey.enroll_command("root")
-        ),
+        Some(_) if !survey.is_asked => return survey.remedy("", CONSOLE),
+        Some(_) => match survey.enroll_command("root", CONSOLE) {
+            Some(command) => {
+                format!("enrol root ({command}) and set a password for it (passwd root)")
+            }
+            None => survey.remedy("", CONSOLE),
+        },
     };
-    match people.iter().find(administers) {
-        None => root,
-        Some(person) => {
-            let user = person.name.as_str();
-            format!("{root}, or enrol {user} ({})", survey.enroll_command(user))
-        }
-    }
+    let other = people.iter().find(administers).and_then(|person| {
+        let user = person.name.as_str();
+        let command = survey.enroll_command(user, &with_sudo(person))?;
+        Some(format!(", or enrol {user} ({command})"))
+    });
+    root + &other.unwrap_or_default()
+}
+
+/// Where a person is to be let in who becomes root by sudo. One of the ways in is enough: through sshd, where they log in
+/// from afar.
+fn with_sudo(person: &Person) -> Vec<EntryPoint> {
+    let has_sshd = person.entry_points.contains(&EntryPoint::Sshd);
+    let first = match has_sshd {
+        true => EntryPoint::Sshd,
+        false => EntryPoint::Console,
+    };
+    let sudo = (person.role == Role::Sudoer).then_some(EntryPoint::Sudo);
+    std::iter::once(first).chain(sudo).collect()
 }
 
 fn root_is_shut_out(root: &Person, obstacle: &Decision, survey: &Survey<'_>) -> Finding {
     let message = format!(
         "root could not log in at the console in an emergency: {}; {}",
         why(root, obstacle, survey.now),
-        survey.remedy("enrol root")
+        survey.remedy("enrol root", CONSOLE)
     );
     warning(obstacle.place(), message)
 }
@@ -211,6 +232,9 @@ fn why(root: &Person, obstacle: &Decision, now: Timestamp) -> String {
     let lacking = match (&obstacle.verdict, &root.account) {
         (PolicyVerdict::Ask(_), Some(account)) if is_locked_for_good(account, now) => {
             ", and root is locked (mfactl unlock root)"
+        }
+        (PolicyVerdict::Ask(ask), _) if ask.combinations.iter().any(has_key) => {
+            ", which root does not have, or can't use there"
         }
         (PolicyVerdict::Ask(_), _) => ", which root does not have",
         (PolicyVerdict::Skip | PolicyVerdict::Deny, _) => "",

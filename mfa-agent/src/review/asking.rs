@@ -9,7 +9,7 @@ use std::time::Duration;
 use mfa_protocol::admin::Finding;
 use mfa_protocol::login::Authtok;
 
-use super::lists::only;
+use super::lists::{only, wanted};
 use super::rules::{quoted, without_place};
 use super::shadowing::is_dead;
 use super::warning;
@@ -59,9 +59,28 @@ fn usual(policy: &Policy, rule: Option<&Rule>) -> Vec<&'static str> {
     let comes_here = |service: &&str| {
         let mut before = policy.rules.iter().take_while(is_it);
         before.all(|other| !(other.is_for_service(service) && other.is_for_whole_services()))
-            && rule.is_none_or(|rule| rule.is_for_service(service))
+            && rule.is_none_or(|rule| rule.is_for_service(service) && can_come_from(rule, service))
     };
     USUAL.into_iter().filter(comes_here).collect()
+}
+
+/// Whether a login of this usual service has what the other fields of `rule` ask for: what was verified, and addresses, only
+/// sshd tells; a console has a terminal of this host.
+fn can_come_from(rule: &Rule, service: &str) -> bool {
+    let is_of = |terminals: &[&str]| {
+        let Some(tty) = &rule.tty else { return true };
+        let mut terminals = terminals.iter();
+        terminals.any(|it| tty.fit_without_groups(it) != Some(false))
+    };
+    let is_for_sshd = rule.from.is_some()
+        || rule
+            .after
+            .as_ref()
+            .is_some_and(|after| wanted(after).next().is_some());
+    match is_sshd(service) {
+        true => is_of(&["ssh"]),
+        false => !is_for_sshd && is_of(&["tty1", "ttyS0"]),
+    }
 }
 
 /// The services of whose logins `rule` decides: those that it names, or else the usual ones.
@@ -177,17 +196,20 @@ impl Subject<'_> {
         if without.is_empty() || !ask.combinations.iter().all(has_key) {
             return None;
         }
-        let why = match without.iter().any(|it| is_sshd(it)) {
-            true => {
+        let why = match (terms.types().next(), without.iter().any(|it| is_sshd(it))) {
+            (None, _) => "[key] types lists no type that counts",
+            (Some(_), true) => {
                 "what sshd has verified does not count with [key] verification = \"required\", since sshd does not say \
                      that the key asked for a PIN, and only sudo, su, doas and other programs that users start reach an SSH agent"
             }
-            false => {
+            (Some(_), false) => {
                 "only sshd verifies keys, and only sudo, su, doas and other programs that users start reach an SSH agent"
             }
         };
+        let combinations: Vec<String> = ask.combinations.iter().map(ToString::to_string).collect();
         let message = format!(
-            "asks for \"key\" and nothing else, but no login through {} can use a security key: {why}; add \"totp\" to require",
+            "asks for {} and nothing else, but no login through {} can use a security key: {why}; add \"totp\" to require",
+            combinations.join(" or "),
             quoted(&without)
         );
         Some(self.warning(&message))

@@ -13,6 +13,7 @@ use super::samples::{EntryPoint, times};
 use mfa_core::account::Account;
 use mfa_core::factors::{Factor, FactorRow};
 use mfa_core::login::entry::EntryFacts;
+use mfa_core::login::{KeyService, has_key};
 use mfa_core::policy::{
     Decision, Facts, LoginOrigin, Networks, Personal, Policy, PolicyVerdict, Request, Rule,
     in_order,
@@ -112,18 +113,24 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The command by which `user` sets up what the policy asks for first.
-    pub(super) fn enroll_command(&self, user: &str) -> String {
-        let first = self.policy.default.combinations.first();
-        let factor = first.and_then(|combination| combination.factors().first());
-        factor.unwrap_or(&Factor::Totp).enroll_command(user)
+    /// The command by which `user` sets up the first thing that the policy asks for and that each of `entry_points` can
+    /// take; none if there is nothing: at the console, no key can be met.
+    pub(super) fn enroll_command(&self, user: &str, entry_points: &[EntryPoint]) -> Option<String> {
+        let meets = |it: &EntryPoint| self.facts.keys.at(it.service()) != KeyService::Neither;
+        let meets_keys = entry_points.iter().all(meets);
+        let mut combinations = self.policy.default.combinations.iter();
+        let taken = combinations.find(|combination| meets_keys || !has_key(combination))?;
+        let factor = taken.factors().first().unwrap_or(&Factor::Totp);
+        Some(factor.enroll_command(user))
     }
 
-    pub(super) fn remedy(&self, enroll: &str) -> String {
-        let command = self.enroll_command("root");
-        let enroll = match self.is_asked {
-            true => format!("{enroll} ({command}), or "),
-            false => String::new(),
+    /// The remedy that begins with `enroll` for root, if it helps at `entry_points`.
+    pub(super) fn remedy(&self, enroll: &str, entry_points: &[EntryPoint]) -> String {
+        let command = self.enroll_command("root", entry_points);
+        let enroll = match (self.is_asked, command) {
+            (true, Some(command)) => format!("{enroll} ({command}), or "),
+            (true, None) => "add \"totp\" to require, or ".to_owned(),
+            (false, _) => String::new(),
         };
         format!("{enroll}add a rule such as {BREAK_GLASS} before all other rules")
     }

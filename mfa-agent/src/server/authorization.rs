@@ -128,8 +128,8 @@ impl Permit {
         match suspect.find(|key| !is_kept(key)) {
             None => Ok(()),
             Some(key) => Err(refused(&format!(
-                "the key {0:?} counts fewer signatures than before, so it may have been copied: only an administrator can \
-                 enable or remove it. To use it no more: mfactl disable key --label {0:?}",
+                "the key {0:?} has counted fewer signatures than before, so it may have been copied, and counts nowhere: only \
+                 an administrator can enable or remove it",
                 key.label.as_str()
             ))),
         }

@@ -27,6 +27,9 @@ use mfa_core::policy::{Ask, Facts, Pattern, Patterns, Policy, Unenrolled};
 /// Where a user logs in, besides the services that rules name.
 const SERVICES: [&str; 2] = ["sshd", "login"];
 
+/// Where a user who is in becomes another one.
+const AS_ANOTHER: [&str; 2] = ["su", "sudo"];
+
 /// Services that let nobody in who is not in already.
 const NO_LOGINS: [&str; 14] = [
     "atd",
@@ -118,7 +121,8 @@ impl Prospects<'_> {
     /// The services in which the user is asked for something, and never for a code.
     pub(super) fn without_code(&self, account: &Account) -> BTreeSet<String> {
         let (mut asked, mut by_code) = (BTreeSet::new(), BTreeSet::new());
-        self.each_ask(account, |ask, service| {
+        let services = self.services().into_iter().chain(AS_ANOTHER);
+        self.each_ask_at(services, account, |ask, service| {
             asked.insert(service.to_owned());
             let mut factors = ask.combinations.iter().flat_map(|way| way.factors().iter());
             if factors.any(|factor| factor.is_code()) {
@@ -130,13 +134,23 @@ impl Prospects<'_> {
     }
 
     /// Everything that logins of the user may be asked for.
-    fn each_ask(&self, account: &Account, mut take: impl FnMut(&Ask, &str)) {
+    fn each_ask(&self, account: &Account, take: impl FnMut(&Ask, &str)) {
+        self.each_ask_at(self.services(), account, take);
+    }
+
+    /// Everything that logins of the user through these services may be asked for.
+    fn each_ask_at<'s>(
+        &self,
+        services: impl IntoIterator<Item = &'s str>,
+        account: &Account,
+        mut take: impl FnMut(&Ask, &str),
+    ) {
         let facts = Facts {
             federated: self.federated,
             groups: &self.groups,
         };
         let personal = account.personal();
-        for service in self.services() {
+        for service in services {
             for decision in self.policy.decisions_at(
                 (self.host.as_deref(), service),
                 self.user,

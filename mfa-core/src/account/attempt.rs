@@ -18,7 +18,6 @@ use crate::factors::address::Recipient;
 use crate::factors::bypass::BYPASS_DIGITS;
 use crate::factors::device::{DeviceKind, Windows};
 use crate::factors::recovery::Pepper;
-use crate::factors::security_key::challenge::SignatureFault;
 use crate::factors::{Factor, FactorCombination};
 use crate::lockout::{Admission, Limits, Lock, LoginEpoch};
 pub use counted::{Counted, Refused};
@@ -50,6 +49,8 @@ pub struct Attempt {
     /// Whether all answers are the password that was checked earlier in this login: if it is wrong
     /// here, it is not a guess.
     pub is_password: bool,
+    /// Whether a security key whose count went back was a failure of this login already.
+    pub is_key_counted: bool,
 }
 
 /// An answer, prepared as far as possible without the record.
@@ -122,13 +123,13 @@ pub enum Verdict {
         /// The label of the security key that does not count, and why, if one was met.
         key: Option<(String, KeyFault)>,
     },
-    /// A security key of the user's has signed, but its signature does not show enough. Nothing else was verified, no
-    /// failure was counted: nobody has guessed anything.
+    /// A security key of the user's was met, but does not count: its signature does not show enough, or it may have been
+    /// copied. Nothing else was verified, no failure was counted: nobody has guessed anything.
     Insufficient {
         /// The label of the key.
         key: String,
-        /// What it does not show.
-        fault: SignatureFault,
+        /// Why it does not count.
+        fault: KeyFault,
     },
     /// A code is right but was used before. Nothing else was verified, no failure was counted.
     Replayed,
@@ -295,8 +296,8 @@ impl Account {
         let out_of_sync = self.lose_sync(&results, attempt.now);
         let wrong_key = results.iter().find_map(MatchResult::wrong_key);
         let key = wrong_key.and_then(|it| self.note_wrong_key(it, attempt.now));
-        if let Some((label, KeyFault::Signature(fault))) = &key
-            && fault.is_genuine()
+        if let Some((label, fault)) = &key
+            && !fault.is_failure(attempt.is_key_counted)
         {
             return Verdict::Insufficient {
                 key: label.clone(),

@@ -46,6 +46,7 @@ fn attempt(account: &Account, answers: Vec<PreparedAnswer>, second: i64) -> Atte
         pepper: pepper(),
         rejected: None,
         is_password: false,
+        is_key_counted: false,
     }
 }
 

@@ -61,6 +61,7 @@ fn try_code(account: &mut Account, code: &str, now: Timestamp) -> Verdict {
         pepper: pepper(),
         rejected: None,
         is_password: false,
+        is_key_counted: false,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The user's security keys: their public halves, and how often each has signed by its own count.
 //!
 //! A key that was copied shows itself by that count: of two that sign, one falls behind. A login that sees the count go back
-//! is refused, and the record remembers it until an administrator has enabled the key again or removed it.
+//! is refused, and from then on the key counts nowhere, whoever has it, until an administrator has enabled it again.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,12 @@ impl SecurityKey {
         self.counter
     }
 
+    /// Whether it may have been copied: its count went back since it was enabled.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.went_back_at.is_some()
+    }
+
     /// When its count went back, if it did since it was enabled.
     #[must_use]
     pub fn went_back_at(&self) -> Option<Timestamp> {
@@ -110,12 +116,6 @@ impl SecurityKey {
         self.enabled &= other.enabled;
         self.dates.last_used_at = self.dates.last_used_at.max(other.dates.last_used_at);
     }
-
-    /// Whether this is its label or its fingerprint.
-    #[must_use]
-    pub fn is_called(&self, name: &str) -> bool {
-        self.label.as_str() == name || self.key.fingerprint() == name
-    }
 }
 
 impl Account {
@@ -127,6 +127,15 @@ impl Account {
 
     /// The keys that are accepted.
     pub fn usable_keys(&self) -> impl Iterator<Item = &SecurityKey> {
+        self.enabled_keys().filter(|key| !key.is_suspect())
+    }
+
+    /// The keys that would be accepted, but may have been copied.
+    pub fn suspect_keys(&self) -> impl Iterator<Item = &SecurityKey> {
+        self.enabled_keys().filter(|key| key.is_suspect())
+    }
+
+    fn enabled_keys(&self) -> impl Iterator<Item = &SecurityKey> {
         self.keys.iter().filter(|key| key.enabled)
     }
 
@@ -216,16 +225,21 @@ impl Account {
         let is_switched = key.enabled != enabled;
         key.enabled = enabled;
         let label = key.label.clone();
-        self.generation += u64::from(is_switched);
-        Ok((label, is_switched || is_forgotten))
+        let is_changed = is_switched || is_forgotten;
+        self.generation += u64::from(is_changed);
+        Ok((label, is_changed))
     }
 
     /// Removes the key with this label or fingerprint, or all. Returns how many were there.
     pub fn remove_keys(&mut self, name: Option<&str>) -> u32 {
-        let before = self.keys.len();
-        self.keys
-            .retain(|key| name.is_some_and(|name| !key.is_called(name)));
-        self.removed(before - self.keys.len())
+        let removed = match name {
+            None => std::mem::take(&mut self.keys).len(),
+            Some(_) => {
+                let found = self.position_of_key(name);
+                found.map_or(0, |index| self.keys.drain(index..=index).len())
+            }
+        };
+        self.removed(removed)
     }
 
     /// The first of `key-1`, `key-2`, … that no key has.
@@ -242,7 +256,11 @@ impl Account {
     fn position_of_key(&self, name: Option<&str>) -> Result<usize, SecurityKeyError> {
         match (name, self.keys.len()) {
             (Some(name), _) => {
-                let found = self.keys.iter().position(|key| key.is_called(name));
+                let by_fingerprint = |key: &SecurityKey| key.key.fingerprint() == name;
+                let by_label = |key: &SecurityKey| key.label.as_str() == name;
+                // A label may look like a fingerprint: users choose it.
+                let found = self.keys.iter().position(by_fingerprint);
+                let found = found.or_else(|| self.keys.iter().position(by_label));
                 found.ok_or_else(|| SecurityKeyError::Unknown(name.to_owned()))
             }
             (None, 0) => Err(SecurityKeyError::None),

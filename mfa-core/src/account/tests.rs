@@ -62,6 +62,7 @@ fn the_same_question_is_asked_until_it_is_answered() {
             pepper: samples::pepper(),
             rejected: None,
             is_password: false,
+            is_key_counted: false,
         };
         account.attempt(&attempt)
     };
@@ -96,7 +97,6 @@ fn fullest() -> Account {
         );
         key.dates.last_used_at = Some(at(1_900_000_000));
         key.counter = u32::MAX;
-        key.went_back_at = Some(at(1_900_000_000));
         account.add_key(key).unwrap();
     }
     let phc = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$".to_owned() + &"h".repeat(64);
@@ -118,6 +118,9 @@ fn fullest() -> Account {
         for factor in Factor::ALL {
             account.require("anna", factor, true, by).unwrap();
         }
+    }
+    for key in &mut account.keys {
+        key.went_back_at = Some(at(1_900_000_000));
     }
     for contact in account.contacts.clone() {
         account.enable_contact(&contact.to, false).unwrap();

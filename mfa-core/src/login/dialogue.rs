@@ -134,7 +134,7 @@ impl Dialogue {
     pub(super) fn new(plan: Plan, user: UserFactors) -> Self {
         let combination = user.way(&plan.combinations, |_| true).unwrap_or_default();
         Self {
-            combination: first_way(&plan, combination),
+            combination: first_way(&plan, &user, combination),
             given: Vec::new(),
             post: SentCodeState::default(),
             recipient: None,
@@ -279,6 +279,11 @@ impl Dialogue {
         std::mem::take(&mut self.typed) == TypedSoFar::Password
     }
 
+    /// Whether a key whose count went back was a failure of this login.
+    pub(super) fn is_key_counted(&self) -> bool {
+        self.key.is_counted()
+    }
+
     /// Goes on after a verdict that ends nothing.
     pub(super) fn try_again<C>(&mut self, verdict: &Verdict) -> Next<C> {
         self.given.clear();
@@ -290,10 +295,7 @@ impl Dialogue {
                 self.complaint(Some(verdict), &self.plan.wording.asking)
             }
         };
-        let next = match self.key.take_verdict(verdict) {
-            true => self.without_key(complaint),
-            false => self.go_on(complaint),
-        };
+        let next = self.after_key(verdict, complaint);
         self.with_late_news(next)
     }
 

@@ -282,15 +282,14 @@ impl<'a> Undecided<'a> {
             is_unenrolled && account.has_no_usable_factor(now) && !account.has_never_enrolled();
         let off = self.facts.turned_off;
         let off = off.filter(|_| is_unenrolled && self.can_pass_but_for_the_channel(&fallback));
-        let is_key = is_unenrolled && !self.meets_keys() && self.can_pass_somewhere(&fallback);
-        let key = is_key.then_some(Hint::KeyOutOfReach);
+        let key = self.why_no_key(&fallback).filter(|_| is_unenrolled);
         let session = self.new_session();
         let renews = self.facts.renews_devices && !self.terms.single && self.may_set_up_a_device();
         Asked {
             counts_on_own_record: self.enables(&fallback),
             is_unenrolled,
             hint: match has_lost_all {
-                true => Some(Hint::NothingUsable),
+                true => key.or(Some(Hint::NothingUsable)),
                 false => off.map(Hint::TurnedOff).or(key).or(hint),
             },
             renews,
@@ -314,10 +313,20 @@ impl<'a> Undecided<'a> {
         self.can_pass_without(None, fallback)
     }
 
-    /// The same, as if every key could be met.
-    fn can_pass_somewhere(&self, fallback: &FallbackRecipients) -> bool {
-        let factors = fallback.factors();
-        self.terms.any_can(self.account, &factors, self.context.now)
+    /// Why no key of the user's counts here, if one is all that they lack.
+    fn why_no_key(&self, fallback: &FallbackRecipients) -> Option<Hint> {
+        let mut factors = fallback.factors();
+        factors.push(Factor::Key);
+        let (account, now) = (self.account, self.context.now);
+        if self.meets_keys() || !self.terms.any_can(account, &factors, now) {
+            return None;
+        }
+        let mut keys = account.usable_keys();
+        match account.has(Factor::Key) {
+            true if keys.any(|key| self.facts.keys.take(&key.key)) => Some(Hint::KeyOutOfReach),
+            true => Some(Hint::KeyOfOtherType),
+            false => account.suspect_keys().next().map(|_| Hint::KeySuspect),
+        }
     }
 
     fn can_pass_without(&self, missing: Option<Factor>, fallback: &FallbackRecipients) -> bool {

@@ -1,5 +1,7 @@
 //! What a login has of security keys: which count, what sshd has verified, and whether an SSH agent can sign.
 
+use std::cmp::Reverse;
+
 use crate::account::Account;
 use crate::factors::security_key::challenge::{Assertion, SignatureFault};
 use crate::factors::security_key::service::KeyService;
@@ -62,10 +64,13 @@ pub struct KeyPlan {
 /// What a user can do with keys in a login.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UserKeys {
-    /// The enrolled keys that count, and how often each is known to have signed.
+    /// The enrolled keys that count, and how often each is known to have signed. The one that has passed last is first: it
+    /// is plugged in, and shows what is required.
     pub(super) enrolled: Vec<(PublicKey, u32)>,
-    /// The one of them that sshd has verified.
-    pub(super) verified: Option<PublicKey>,
+    /// Those that would count, but may have been copied. Who uses one hears that it is refused.
+    pub(super) suspect: Vec<PublicKey>,
+    /// Those of both that sshd has verified.
+    pub(super) verified: Vec<PublicKey>,
 }
 
 /// Keys of hardware, which can ask for a touch.
@@ -190,19 +195,41 @@ pub fn has_key(combination: &FactorCombination) -> bool {
 impl UserKeys {
     pub(super) fn of(account: &Account, terms: &KeyTerms, reach: KeyReach<'_>) -> Self {
         let keys = account.usable_keys().filter(|key| terms.take(&key.key));
-        let enrolled: Vec<_> = keys.map(|key| (key.key.clone(), key.counter())).collect();
-        let verified = enrolled
-            .iter()
-            .map(|(key, _)| key)
-            .filter(|_| terms.believes_sshd())
-            .find(|key| reach.verified.contains(key));
+        let mut keys: Vec<_> = keys.collect();
+        keys.sort_by_key(|key| Reverse(key.dates.last_used_at));
+        let suspect = account.suspect_keys().filter(|key| terms.take(&key.key));
+        let suspect: Vec<_> = suspect.map(|key| key.key.clone()).collect();
+        let all = keys.iter().map(|key| &key.key).chain(&suspect);
+        let verified = all.filter(|key| terms.believes_sshd() && reach.verified.contains(key));
         Self {
-            verified: verified.cloned(),
-            enrolled,
+            verified: verified.cloned().collect(),
+            enrolled: keys
+                .iter()
+                .map(|key| (key.key.clone(), key.counter()))
+                .collect(),
+            suspect,
         }
     }
 
+    /// All of them, in the order in which they are asked.
+    pub(super) fn all(&self) -> impl Iterator<Item = &PublicKey> {
+        let enrolled = self.enrolled.iter().map(|(key, _)| key);
+        enrolled.chain(&self.suspect)
+    }
+
     pub(super) fn can_be_met(&self, can_sign: bool) -> bool {
-        self.verified.is_some() || can_sign && !self.enrolled.is_empty()
+        self.has_verified() || can_sign && !self.enrolled.is_empty()
+    }
+
+    /// Whether sshd has verified one that counts.
+    pub(super) fn has_verified(&self) -> bool {
+        let mut verified = self.verified.iter();
+        verified.any(|key| !self.suspect.contains(key))
+    }
+
+    /// Whether sshd has verified one that may have been copied.
+    pub(super) fn has_suspect_by_sshd(&self) -> bool {
+        let mut verified = self.verified.iter();
+        verified.any(|key| self.suspect.contains(key))
     }
 }

@@ -86,6 +86,8 @@ pub struct UserFactors {
     /// Which ways they can go with what they have, without a recovery code. A bypass code is issued to be typed, so there
     /// is none with one.
     pub(super) has: Vec<bool>,
+    /// Which ways they could go with any key: they have the rest.
+    pub(super) able_by_key: Vec<bool>,
     /// Their security keys.
     pub(super) keys: UserKeys,
     /// The longest code that the user may type, in digits.
@@ -119,6 +121,8 @@ impl UserFactors {
         let able = |combination: &FactorCombination| {
             account.can(combination, &factors, now) && in_reach(combination)
         };
+        let with_key: Vec<_> = factors.iter().copied().chain([Factor::Key]).collect();
+        let by_key = |combination: &FactorCombination| account.can(combination, &with_key, now);
         let has = |factor: &Factor| account.has(*factor) || factors.contains(factor);
         let has_bypass = account.bypass_until(now).is_some();
         let has_all = |combination: &FactorCombination| {
@@ -132,6 +136,7 @@ impl UserFactors {
             decoy_combination: decoy.combination,
             able: plan.combinations.iter().map(able).collect(),
             has: plan.combinations.iter().map(has_all).collect(),
+            able_by_key: plan.combinations.iter().map(by_key).collect(),
             keys,
             code_digits: account.code_digits(now),
             device_digits,

@@ -372,6 +372,12 @@ impl Verifying {
         self.is_password
     }
 
+    /// Whether a security key whose count went back was a failure of this login already.
+    #[must_use]
+    pub fn is_key_counted(&self) -> bool {
+        self.dialogue.is_key_counted()
+    }
+
     /// The way that was gone, for the log.
     #[must_use]
     pub fn combination(&self) -> Option<&FactorCombination> {

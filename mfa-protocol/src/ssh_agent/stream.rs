@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::Error;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{
     self, AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, getsockopt, sockopt,
 };
@@ -89,11 +90,13 @@ impl AgentStream {
     /// Waits a moment for the socket, or just a moment.
     fn wait(&self, wanted: Option<PollFlags>) -> Result<(), Unsigned> {
         let left = self.look_at_the_time()?.min(MOMENT);
-        // At least a millisecond: zero would not wait at all.
-        let milliseconds = u16::try_from(left.as_millis()).unwrap_or(u16::MAX).max(1);
         let mut all = wanted.map(|wanted| [PollFd::new(self.socket.as_fd(), wanted)]);
         let descriptors = all.as_mut().map_or(&mut [][..], |all| &mut all[..]);
-        match poll(descriptors, PollTimeout::from(milliseconds)) {
+        match ppoll(
+            descriptors,
+            Some(left.into()),
+            Some(all_but_interruptions()),
+        ) {
             Err(Error::EINTR) => Err(Unsigned::Interrupted),
             Err(_) => Err(Unsigned::Closed),
             Ok(_) => Ok(()),
@@ -110,6 +113,24 @@ impl AgentStream {
             left => Ok(left),
         }
     }
+}
+
+/// The signals that end no wait. What else comes, such as the end of a child of the program's, is handled between two
+/// waits. Of the others, those that the program blocks stay blocked.
+pub(super) fn all_but_interruptions() -> SigSet {
+    let blocked = SigSet::thread_get_mask().unwrap_or_else(|_| SigSet::empty());
+    let mut signals = SigSet::all();
+    for interruption in [
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+    ] {
+        if !blocked.contains(interruption) {
+            signals.remove(interruption);
+        }
+    }
+    signals
 }
 
 /// Nobody listens, or this is not for the user: not a socket that they may write to.

@@ -140,7 +140,9 @@ fn one_that_hangs_or_drips_is_left_when_the_time_is_up() {
         owner: geteuid().as_raw(),
         is_interrupted: || false,
     };
-    let long = message(1, &[&[13][..], &vec![0; 1 << 20]].concat());
+    let name = string(SIGNATURE_NAMESPACE.as_bytes());
+    let signed = [b"SSHSIG", &name[..], &vec![0; 1 << 20]].concat();
+    let long = message(1, &request(&signed));
     assert_eq!(agent.relay(&long), Err(Unsigned::Timeout));
 }
 
@@ -243,11 +245,77 @@ fn an_interruption_ends_the_wait() {
 #[test]
 fn only_the_two_messages_that_change_nothing_are_relayed() {
     for kind in 0..=u8::MAX {
-        let sign = Base64::encode_string(&[kind, 0, 0]);
-        assert_eq!(Message::new(&sign, None).is_ok(), RELAYED.contains(&kind));
+        let is_relayed = |rest: &[u8]| {
+            let message = [&[kind], rest].concat();
+            Message::new(&Base64::encode_string(&message), None).is_ok()
+        };
+        assert_eq!(is_relayed(&[]), kind == 11);
+        assert!(!is_relayed(&[0, 0]));
+        assert_eq!(is_relayed(&to_sign(SIGNATURE_NAMESPACE)[1..]), kind == 13);
     }
     assert_eq!(Message::new("", None), Err(NotRelayed));
     assert_eq!(Message::new("no base64", None), Err(NotRelayed));
+}
+
+#[test]
+fn only_signatures_that_are_good_for_nothing_else_are_relayed() {
+    let is_relayed = |message: &[u8]| Message::new(&Base64::encode_string(message), None).is_ok();
+    let ours = to_sign(SIGNATURE_NAMESPACE);
+    assert!(is_relayed(&ours));
+    for other in [
+        "file",
+        "git",
+        "",
+        "pam-mfa@pam-mfa.orgx",
+        "pam-mfa@pam-mfa.or",
+    ] {
+        assert!(!is_relayed(&to_sign(other)), "{other}");
+    }
+    // A login by SSH: the session ID, then the request (RFC 4252 §7).
+    let login = request(&[&string(&[7; 32])[..], b"\x32", &string(b"alice")].concat());
+    assert!(!is_relayed(&login));
+    for (at, _) in ours.iter().enumerate() {
+        assert!(!is_relayed(&ours[..at]), "cut at {at}");
+    }
+    assert!(!is_relayed(&[&ours[..], b"x"].concat()));
+    let flagged = [&ours[..ours.len() - 1], &[2]].concat();
+    assert!(!is_relayed(&flagged));
+}
+
+/// `SSH_AGENTC_SIGN_REQUEST` for a signature in a namespace.
+fn to_sign(namespace: &str) -> Vec<u8> {
+    request(
+        &[
+            b"SSHSIG",
+            &string(namespace.as_bytes())[..],
+            &string(b""),
+            &string(b"sha512"),
+        ]
+        .concat(),
+    )
+}
+
+fn request(signed: &[u8]) -> Vec<u8> {
+    [&[13], &string(b"a key")[..], &string(signed), &[0; 4]].concat()
+}
+
+fn string(bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).unwrap();
+    [&length.to_be_bytes()[..], bytes].concat()
+}
+
+#[test]
+fn only_the_signals_that_end_a_program_end_a_wait() {
+    let ends = |signal| !stream::all_but_interruptions().contains(signal);
+    use nix::sys::signal::Signal::*;
+    for signal in [SIGINT, SIGQUIT, SIGTERM, SIGHUP] {
+        assert!(ends(signal), "{signal}");
+    }
+    for signal in [
+        SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP,
+    ] {
+        assert!(!ends(signal), "{signal}");
+    }
 }
 
 #[test]

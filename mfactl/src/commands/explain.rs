@@ -6,7 +6,7 @@ use mfa_protocol::admin::{
     Account, Considered, Explain, ExplainParameters, Explanation, NO_ROOM_IN_ONE_ANSWER, Status,
     UserParameters,
 };
-use mfa_protocol::factor::Factor;
+use mfa_protocol::factor::{Factor, FactorCombination};
 use mfa_protocol::policy::{Action, Prompting, RuleField, Source, Unenrolled};
 use nix::unistd::User;
 use serde::Serialize;
@@ -363,6 +363,15 @@ fn refused(it: &Explanation) -> String {
             commands.join(", ")
         );
     }
+    if let Some(had) = it.require.iter().find(|way| has_all(it, way)) {
+        let others = it.require.iter().filter(|way| !has_all(it, way));
+        let others: Vec<_> = others.collect();
+        let more = match others.is_empty() {
+            true => String::new(),
+            false => format!(", and has not enrolled: {}", joined(&others, ", ")),
+        };
+        return format!("deny: {user} has {had}, but can't use it in this login{more}");
+    }
     match it
         .require
         .iter()
@@ -374,6 +383,11 @@ fn refused(it: &Explanation) -> String {
         ),
         false => format!("deny: {user} has enrolled none of: {required}"),
     }
+}
+
+fn has_all(it: &Explanation, combination: &FactorCombination) -> bool {
+    let mut factors = combination.factors().iter();
+    factors.all(|factor| it.enrolled.contains(factor))
 }
 
 /// What the user has of the combination that is nearest to complete, and what is missing; none if they have no part.
@@ -495,6 +509,17 @@ mod tests {
         assert_eq!(
             decision(&bob(&["totp+pin", "questions"])),
             "deny: bob has not enrolled what is required: totp+pin or questions"
+        );
+        let mut elsewhere = bob(&["key", "totp", "totp+pin"]);
+        elsewhere.enrolled = vec![Factor::Key];
+        assert_eq!(
+            decision(&elsewhere),
+            "deny: bob has key, but can't use it in this login, and has not enrolled: totp, totp+pin"
+        );
+        elsewhere.require = vec![Factor::Key.into()];
+        assert_eq!(
+            decision(&elsewhere),
+            "deny: bob has key, but can't use it in this login"
         );
         let mut half = bob(&["questions", "totp+pin+email", "totp+email"]);
         half.enrolled = vec![Factor::Totp];

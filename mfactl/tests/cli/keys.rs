@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::thread::JoinHandle;
 
+use data_encoding::BASE64;
 use nix::unistd::getuid;
 use serde_json::{Value, json};
 
@@ -59,6 +60,10 @@ fn ssh_agent(socket: &Path, exchanges: Vec<(Vec<u8>, Vec<u8>)>) -> JoinHandle<()
     })
 }
 
+/// `SSH_AGENTC_SIGN_REQUEST` in the namespace of pam_mfa, in base64.
+const SIGN: &str =
+    "DQAAAAFrAAAAMFNTSFNJRwAAABNwYW0tbWZhQHBhbS1tZmEub3JnAAAAAAAAAAZzaGE1MTIAAAABaAAAAAA=";
+
 /// Runs `mfactl` with this `SSH_AUTH_SOCK`.
 fn with_ssh_agent(agent: &Agent, socket: Option<&Path>, arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mfactl"));
@@ -108,13 +113,16 @@ fn one_s_own_key_signs_through_the_ssh_agent_before_it_is_stored() {
         admin(
             "ConfirmKey",
             json!({"signed": "DAAAAAA="}),
-            wants(&user, "DQE=", true),
+            wants(&user, SIGN, true),
         ),
         admin("ConfirmKey", json!({"signed": "DgI="}), stored(&user)),
     ]);
     let serving = ssh_agent(
         &socket,
-        vec![(vec![11], vec![12, 0, 0, 0, 0]), (vec![13, 1], vec![14, 2])],
+        vec![
+            (vec![11], vec![12, 0, 0, 0, 0]),
+            (BASE64.decode(SIGN.as_bytes()).unwrap(), vec![14, 2]),
+        ],
     );
     let output = with_ssh_agent(&agent, Some(&socket), &["enroll", "key"], SK);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -265,7 +273,7 @@ fn an_import_takes_what_the_agent_takes_and_names_each_line_that_it_leaves() {
     assert_eq!(
         stdout(&output),
         format!(
-            "\"anna on the road\" {FINGERPRINT}\nalice: 1 imported, 0 unchanged, 2 left, 0 refused\n"
+            "line 2, new: \"anna on the road\" sk-ssh-ed25519@openssh.com {FINGERPRINT}\nalice: 1 imported, 0 unchanged, 2 left, 0 refused\n"
         )
     );
     let said = stderr(&output);
@@ -301,7 +309,15 @@ fn a_person_sees_a_trial_of_an_import_first() {
         person.types("Import this? Type yes: ", answer);
         let (screen, ended) = person.ends();
         assert_eq!(ended, Some(code), "{screen}");
-        assert!(screen.contains("would import 1"), "{screen}");
+        let question = screen.find("Import this?").unwrap();
+        for words in [
+            "would import 1",
+            "new: \"anna on the road\" sk-ssh-ed25519",
+            FINGERPRINT,
+        ] {
+            let at = screen.find(words);
+            assert!(at.is_some_and(|at| at < question), "{words}: {screen}");
+        }
         agent.finish();
     }
 }

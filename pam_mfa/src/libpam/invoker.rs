@@ -38,9 +38,14 @@ impl Invoker {
             owner: self.uid,
             is_interrupted: is_interrupt_pending,
         };
+        let before = effective_saved();
         let user = EffectiveUser::set(self.uid, self.gid).ok_or(Unsigned::Refused)?;
         let connection = agent.connect(message);
         drop(user);
+        // A login with other rights than the program's must not go on. The kernel gives them back unless it has no memory.
+        if effective_saved() != before {
+            return Err(Unsigned::Interrupted);
+        }
         connection?.exchange()
     }
 }

@@ -8,7 +8,7 @@ use crate::review::administrators::NOT_ALL_TRIED;
 use crate::store::MemoryStore;
 use crate::store::memory::StoreFailure;
 use crate::vault::{MasterKey, Vault};
-use mfa_core::account::{Account, By, samples};
+use mfa_core::account::{Account, By, SecurityKey, samples};
 use mfa_core::factors::Factor;
 use mfa_core::lockout::Limits;
 use mfa_core::policy::Network;
@@ -104,6 +104,36 @@ fn who_can_be_sent_a_code_without_an_enrolled_address_could_log_in() {
     let enroll = "[enforcement]\nunenrolled = 'enroll'";
     assert_eq!(lockout_risk(&sms(enroll), &[]), []);
     is_error(&lockout_risk(&sms(""), &[]), &[]);
+}
+
+#[test]
+fn what_is_named_as_the_remedy_is_something_that_root_can_use_there() {
+    let key_first = "[policy]\nrequire = ['key', 'totp']";
+    let words = [
+        "which root does not have, or can't use there",
+        "enrol one first (mfactl enroll totp root)",
+    ];
+    is_error(&lockout_risk(key_first, &[]), &words);
+    let with_key = {
+        let mut account = Account::default();
+        let key = mfa_core::factors::security_key::samples::SoftKey::ed25519(1);
+        let label = "blue".parse().unwrap();
+        let key = SecurityKey::new(label, key.public(), samples::at(0));
+        account.add_key(key).unwrap();
+        account
+    };
+    // With a key root gets in through sshd, and not at the console.
+    let shut = lockout_risk(key_first, &[("root", &with_key)]);
+    is_warning(&shut);
+    let remedy = "enrol root (mfactl enroll totp root)";
+    assert!(shut[0].message.contains(remedy), "{shut:?}");
+    assert_eq!(lockout_risk(key_first, &[("root", &with_device())]), []);
+    for require in ["'key'", "'key+pin', 'key'"] {
+        let alone = lockout_risk(&format!("[policy]\nrequire = [{require}]"), &[]);
+        let remedy = ["add \"totp\" to require, or add a rule such as"];
+        is_error(&alone, &remedy);
+        assert!(!alone[0].message.contains("enroll key"), "{alone:?}");
+    }
 }
 
 #[test]
@@ -233,6 +263,7 @@ fn a_lock_for_good_counts_and_one_that_ends_does_not() {
             opening: None,
             rejected: None,
             is_password: false,
+            is_key_counted: false,
             pepper: mfa_core::account::samples::pepper(),
         };
         account.attempt(&attempt);

@@ -409,12 +409,13 @@ fn a_rule_that_asks_for_a_key_alone_where_none_can_be_met_is_told() {
     let rule = |services: &str, require: &str| {
         format!("[[rule]]\nname = 'x'\nservices = {services}\nrequire = {require}")
     };
-    for (services, require, named) in [
-        ("['login']", "['key']", "through \"login\" can"),
+    for (services, require, named, asked) in [
+        ("['login']", "['key']", "through \"login\" can", "key"),
         (
             "['sshd', 'openvpn']",
             "['key+pin', 'key']",
             "\"openvpn\" can",
+            "key+pin or key",
         ),
     ] {
         let words = [
@@ -423,7 +424,7 @@ fn a_rule_that_asks_for_a_key_alone_where_none_can_be_met_is_told() {
         ];
         is_told(
             &rule(services, require),
-            "agent.toml:1: rule \"x\" asks for \"key\" and nothing else",
+            &format!("agent.toml:1: rule \"x\" asks for {asked} and nothing else"),
             &words,
         );
     }
@@ -437,7 +438,15 @@ fn a_rule_that_asks_for_a_key_alone_where_none_can_be_met_is_told() {
     ] {
         finds_nothing(&rule(services, require));
     }
-    let asks = "asks for \"key\" and nothing else";
+    // What only logins through sshd have.
+    for field in [
+        "after = ['publickey:sk-*']",
+        "from = ['10.0.0.0/8']",
+        "tty = ['ssh']",
+    ] {
+        finds_nothing(&format!("[[rule]]\n{field}\nrequire = ['key']"));
+    }
+    let asks = "asks for key and nothing else";
     let login = ["no login through \"login\" can use"];
     is_told(&rule("['*']", "['key']"), asks, &login);
     let policy = "[policy]\nrequire = ['key']";
@@ -468,8 +477,13 @@ fn settings_with_which_no_key_counts_are_told() {
     ];
     is_told(
         &(sshd.to_owned() + required),
-        "rule \"x\" asks for \"key\"",
+        "rule \"x\" asks for key and",
         &words,
+    );
+    is_told(
+        &(sshd.to_owned() + "[key]\ntypes = []"),
+        "rule \"x\" asks for key and",
+        &["[key] types lists no type that counts"],
     );
     let files = "types = ['ssh-ed25519', 'sk-*']";
     is_told(

@@ -317,7 +317,8 @@ pub(super) const STILL_IN_SSHD: &str =
 
 const NOT_LISTED: &str = "your ssh-agent does not have this key; to see its keys: ssh-add -L; to add this one: ssh-add FILE (the file \
                           without .pub)";
-const REFUSED: &str = "your ssh-agent did not sign; plug the key in, and touch it when it blinks";
+const REFUSED: &str = "your ssh-agent did not sign; plug the key in, and touch it when it blinks. If the key has a PIN, your ssh-agent \
+                       asks for it through ssh-askpass: start it with SSH_ASKPASS and DISPLAY set";
 const NOT_VERIFIED: &str = "the key did not ask for its PIN, which [key] verification requires; make a key that does: \
                             ssh-keygen -t ed25519-sk -O verify-required";
 

@@ -6,7 +6,7 @@ use super::super::peer::Peer;
 use super::login_context::LoginContext;
 use crate::audit::Event;
 use crate::hasher::Claim;
-use mfa_core::account::{KeyFault, Verdict};
+use mfa_core::account::{Passed, Verdict};
 use mfa_core::factors::address::Recipient;
 use mfa_core::factors::device::DeviceKind;
 use mfa_core::factors::{Factor, FactorRow};
@@ -129,91 +129,90 @@ impl Context {
 
     /// Keeps what a verdict says.
     pub(super) fn note(&mut self, verdict: &Verdict, unenrolled: bool) {
-        let mut reason = None;
         self.failures = None;
-        match verdict {
-            Verdict::Passed(passed) => {
-                self.label.clone_from(&passed.device);
-                self.credential_id.clone_from(&passed.credential_id);
-                self.fingerprint.clone_from(&passed.fingerprint);
-                if let Some(kind) = passed.kind {
-                    self.combination = self
-                        .combination
-                        .take()
-                        .map(|combination| of_kind(&combination, kind));
-                }
-                if let Some(again) = &passed.again {
-                    self.combination = Some("session".to_owned());
-                    reason = Some(format!(
-                        "the same code again in a session, started {} with {} by {}",
-                        again.begun, again.passed, again.service
-                    ));
-                }
-                if let Some(instead) = passed.instead {
-                    let name = instead.name();
-                    self.combination = self
-                        .combination
-                        .take()
-                        .map(|combination| in_place_of_code(&combination, name));
-                    reason = Some(format!("a {name} code, which is now used up"));
-                }
-            }
-            Verdict::Wrong {
-                failures,
-                lock,
-                out_of_sync,
-                expended,
-                key,
-            } => {
+        self.reason = match verdict {
+            Verdict::Passed(passed) => self.note_pass(passed),
+            Verdict::Wrong { failures, lock, .. } => {
                 self.failures = Some(*failures);
                 self.note_lock(*lock);
-                let key = key.as_ref().map(|(label, fault)| fault.words(label));
-                let of_user = |words: &str| words.replace("USER", self.user.as_str());
-                let why = match (key, expended, self.hint, unenrolled) {
-                    (Some(key), ..) => of_user(&key),
-                    (None, Some(expended), ..) => expended.words().to_owned(),
-                    (None, None, Some(hint), _) => of_user(hint.words()),
-                    (None, None, None, true) => {
-                        "none of the required factors is enrolled".to_owned()
-                    }
-                    (None, None, None, false) => "wrong answer".to_owned(),
-                };
-                let locks = if lock.is_some() {
-                    "; the account is locked now"
-                } else {
-                    ""
-                };
-                let drift = out_of_sync.as_ref().map(|(label, drift)| {
-                    let user = &self.user;
-                    format!(
-                        "; a code of {label:?}, but {drift}; resynchronise it: mfactl verify \
-                             {user} --resync"
-                    )
-                });
-                reason = Some(format!("{why}{}{locks}", drift.unwrap_or_default()));
+                self.why_wrong(verdict, unenrolled)
             }
             Verdict::Insufficient { key, fault } => {
-                let words = KeyFault::Signature(*fault).words(key);
-                reason = Some(format!("{words}; not counted"));
+                let words = fault.words(key).replace("USER", self.user.as_str());
+                Some(format!("{words}; not counted"))
             }
-            Verdict::Replayed => reason = Some("a code that was already used".to_owned()),
+            Verdict::Replayed => Some("a code that was already used".to_owned()),
             Verdict::Locked(lock) => {
                 self.note_lock(Some(*lock));
-                reason = Some("the account is locked; the answer was not verified".to_owned());
+                Some("the account is locked; the answer was not verified".to_owned())
             }
             Verdict::BudgetExhausted => {
-                reason = Some("too many guesses at once; the answer was not verified".to_owned());
+                Some("too many guesses at once; the answer was not verified".to_owned())
             }
-            Verdict::Password => reason = Some(EndReason::Password.words().to_owned()),
-            Verdict::Stale => {
-                reason = Some(
-                    "the account was changed during the login; the answer was not \
-                               verified"
-                        .to_owned(),
-                );
-            }
+            Verdict::Password => Some(EndReason::Password.words().to_owned()),
+            Verdict::Stale => Some(
+                "the account was changed during the login; the answer was not verified".to_owned(),
+            ),
+        };
+    }
+
+    /// With what the user passed. Returns what an administrator should know of it besides.
+    fn note_pass(&mut self, passed: &Passed) -> Option<String> {
+        self.label.clone_from(&passed.device);
+        self.credential_id.clone_from(&passed.credential_id);
+        self.fingerprint.clone_from(&passed.fingerprint);
+        let mut reason = None;
+        if let Some(kind) = passed.kind {
+            let combination = self.combination.take();
+            self.combination = combination.map(|combination| of_kind(&combination, kind));
         }
-        self.reason = reason;
+        if let Some(again) = &passed.again {
+            self.combination = Some("session".to_owned());
+            reason = Some(format!(
+                "the same code again in a session, started {} with {} by {}",
+                again.begun, again.passed, again.service
+            ));
+        }
+        if let Some(instead) = passed.instead {
+            let (name, combination) = (instead.name(), self.combination.take());
+            self.combination = combination.map(|combination| in_place_of_code(&combination, name));
+            reason = Some(format!("a {name} code, which is now used up"));
+        }
+        reason
+    }
+
+    /// What was wrong with an answer, and what follows.
+    fn why_wrong(&self, verdict: &Verdict, unenrolled: bool) -> Option<String> {
+        let Verdict::Wrong {
+            lock,
+            out_of_sync,
+            expended,
+            key,
+            ..
+        } = verdict
+        else {
+            return None;
+        };
+        let key = key.as_ref().map(|(label, fault)| fault.words(label));
+        let of_user = |words: &str| words.replace("USER", self.user.as_str());
+        let why = match (key, expended, self.hint, unenrolled) {
+            (Some(key), ..) => of_user(&key),
+            (None, Some(expended), ..) => expended.words().to_owned(),
+            (None, None, Some(hint), _) => of_user(hint.words()),
+            (None, None, None, true) => "none of the required factors is enrolled".to_owned(),
+            (None, None, None, false) => "wrong answer".to_owned(),
+        };
+        let drift = out_of_sync.as_ref().map(|(label, drift)| {
+            let user = &self.user;
+            format!(
+                "; a code of {label:?}, but {drift}; resynchronise it: mfactl verify {user} --resync"
+            )
+        });
+        let locks = match lock {
+            Some(_) => "; the account is locked now",
+            None => "",
+        };
+        Some(format!("{why}{}{locks}", drift.unwrap_or_default()))
     }
 
     /// What was counted in this login is over.

@@ -74,6 +74,7 @@ impl Agent {
             pepper: self.repository.pepper(),
             rejected: rejected(state.answers()),
             is_password: state.is_password(),
+            is_key_counted: state.is_key_counted(),
         };
         self.commit(&login.key, login.context.peer, |account| {
             attempt.now = Timestamp::now();

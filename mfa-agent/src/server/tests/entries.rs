@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use super::*;
 use crate::review::Review;
-use mfa_core::account::{Account, Contact, SecurityKey};
+use mfa_core::account::{Account, Attempt, Contact, KeyProof, PreparedAnswer, SecurityKey};
 use mfa_core::factors::Factor;
 use mfa_core::factors::address::{Channel, Recipient};
+use mfa_core::factors::device::Windows;
+use mfa_core::factors::security_key::challenge::Assertion;
 use mfa_core::factors::security_key::samples::SoftKey;
+use mfa_core::lockout::Limits;
 use mfa_core::policy::Enforcement;
 use mfa_protocol::admin::HostFacts;
 
@@ -84,6 +87,30 @@ fn add_key(account: &mut Account) {
     account
         .add_key(SecurityKey::new(label, key, samples::at(0)))
         .unwrap();
+}
+
+/// A key whose count went back.
+fn add_suspect(account: &mut Account) {
+    add_key(account);
+    let attempt = Attempt {
+        epoch: account.lockout().epoch(),
+        answers: vec![PreparedAnswer::Key(KeyProof::Signed {
+            key: SoftKey::ed25519(1).public(),
+            known: 7,
+            shown: Ok(Assertion::default()),
+        })],
+        now: samples::at(1),
+        windows: Windows::default(),
+        limits: Limits::default(),
+        opening: None,
+        renews: false,
+        pepper: samples::pepper(),
+        rejected: None,
+        is_password: false,
+        is_key_counted: true,
+    };
+    account.attempt(&attempt);
+    assert!(account.keys()[0].is_suspect());
 }
 
 fn suspend(account: &mut Account) {
@@ -178,6 +205,24 @@ fn rows() -> Vec<Row> {
             login: "wrong",
             explained: ("ask", ""),
             reason: "can't be used in this login",
+            ..ROW
+        },
+        Row {
+            about: "a key alone is asked for, and enrolled, but of a type that is not listed",
+            settings: "[policy]\nrequire = ['key']\n[key]\ntypes = ['sk-ecdsa-sha2-nistp256@openssh.com']",
+            alice: add_key,
+            login: "wrong",
+            explained: ("ask", ""),
+            reason: "does not count: [key] types",
+            ..ROW
+        },
+        Row {
+            about: "a key alone is asked for, and the one that is enrolled may have been copied",
+            settings: "[policy]\nrequire = ['key']",
+            alice: add_suspect,
+            login: "wrong",
+            explained: ("ask", ""),
+            reason: "counts nowhere. If it was reset: mfactl enable key alice",
             ..ROW
         },
         Row {

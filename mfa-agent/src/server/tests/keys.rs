@@ -341,13 +341,30 @@ fn a_key_whose_count_went_back_is_for_an_administrator_to_enable_or_remove() {
     assert_eq!(outcome(&sign(&mut alice, login, &mut key)), "passed");
     let login = by_agent(&mut alice, "alice");
     assert_eq!(prompt(&sign(&mut alice, login, &mut copy)), TOTP);
-    let login = by_agent(&mut alice, "alice");
-    assert_eq!(outcome(&sign(&mut alice, login, &mut key)), "passed");
-    let enable = |enabled| json!({ "factor": "key", "enabled": enabled });
+    // Neither the key nor the copy counts any more, in sshd neither, and using them is no failure.
+    for _ in 0..6 {
+        let login = by_agent(&mut alice, "alice");
+        assert_eq!(prompt(&sign(&mut alice, login, &mut key)), TOTP);
+    }
+    let mut root = rig.connect(ROOT);
+    let login = by_sshd(&mut root, "alice", &[key.public().to_string()]);
+    assert_eq!(prompt(&login), TOTP);
+    let told = login["step"]["messages"][0]["text"].as_str().unwrap();
+    assert!(told.contains("may have been copied"), "{told}");
+    let line = &audited(&rig, &login)[0];
+    let reason = line["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("mfactl enable key alice") && reason.contains("not counted"),
+        "{reason}"
+    );
+    assert_eq!(rig.failures(), 1);
+    let enable = |enabled| json!({ "factor": "key", "label": "blue", "enabled": enabled });
     let error = alice.call("Admin.EnableFactor", enable(true)).unwrap_err();
     assert_eq!(error["error"], "org.pam-mfa.Admin.NotVerified", "{error}");
+    let mut second = SoftKey::p256();
+    enroll(&rig, "red", second.public());
     let proof = by_agent(&mut alice, "alice");
-    assert_eq!(outcome(&sign(&mut alice, proof, &mut key)), "passed");
+    assert_eq!(outcome(&sign(&mut alice, proof, &mut second)), "passed");
     let all = json!({ "factor": "key" });
     let named = json!({ "factor": "key", "label": "blue" });
     for (method, parameters) in [
@@ -364,13 +381,14 @@ fn a_key_whose_count_went_back_is_for_an_administrator_to_enable_or_remove() {
         kept(&rig).went_back_at().is_some(),
         "and she may disable it"
     );
-    let mut root = rig.connect(ROOT);
-    let enable = json!({ "user": "alice", "factor": "key", "enabled": true });
+    let enable = json!({ "user": "alice", "factor": "key", "label": "blue", "enabled": true });
     root.call("Admin.EnableFactor", enable).unwrap();
     assert_eq!(
         (kept(&rig).went_back_at(), kept(&rig).enabled),
         (None, true)
     );
+    let login = by_agent(&mut alice, "alice");
+    assert_eq!(outcome(&sign(&mut alice, login, &mut copy)), "passed");
 }
 
 #[test]
@@ -648,7 +666,7 @@ fn a_user_with_a_key_and_no_agent_reads_what_to_do() {
 fn who_issues_a_bypass_code_hears_where_no_code_is_asked_for() {
     for (settings, of_no_use) in [
         (KEY_OR_CODE, None),
-        ("[policy]\nrequire = ['key']", Some("login, sshd")),
+        ("[policy]\nrequire = ['key']", Some("login, sshd, su, sudo")),
         (
             "[policy]\nrequire = ['key', 'totp']\n[[rule]]\nname = 'cellar'\nservices = ['gdm']\nrequire = ['key', 'pin']",
             Some("gdm"),

@@ -11,6 +11,9 @@ use crate::factors::security_key::challenge::{Assertion, SignatureFault};
 pub enum KeyProof {
     /// sshd has verified it.
     BySshd(PublicKey),
+    /// Either, but the record said when the login began that it may have been copied. It never counts, also if it is
+    /// enabled meanwhile: it is verified without the other answers of its way.
+    OfSuspect(PublicKey),
     /// It has signed a challenge of this login, or something else.
     Signed {
         /// The key that was asked.
@@ -39,17 +42,33 @@ pub enum KeyFault {
     Signature(SignatureFault),
     /// Its count of signatures is not above one that it has shown before.
     WentBack,
+    /// Its count went back in an earlier login.
+    Suspect,
 }
 
 impl KeyFault {
+    /// Whether it is a failure like a wrong code. What the key itself has signed is no guess; that its count goes back
+    /// counts once in a login, so that several keys that were reset do not lock their owner out.
+    pub(super) const fn is_failure(self, is_counted_already: bool) -> bool {
+        match self {
+            Self::Signature(fault) => !fault.is_genuine(),
+            Self::WentBack => !is_counted_already,
+            Self::Suspect => false,
+        }
+    }
+
     /// What the audit log says of the key of that name.
     #[must_use]
     pub fn words(self, label: &str) -> String {
         match self {
             Self::Signature(fault) => format!("{fault} ({label:?})"),
             Self::WentBack => format!(
-                "the key {label:?} counts fewer signatures than before: it may have been copied. If not, enable it \
-                 again: mfactl enable key USER --label {label:?}"
+                "the key {label:?} counts fewer signatures than before: it may have been copied, and counts nowhere from \
+                 now on. If it was reset, enable it again: mfactl enable key USER --label {label:?}"
+            ),
+            Self::Suspect => format!(
+                "the key {label:?} may have been copied, since it has counted fewer signatures than before, so it counts \
+                 nowhere. If it was reset, enable it again: mfactl enable key USER --label {label:?}"
             ),
         }
     }
@@ -60,7 +79,7 @@ impl KeyProof {
     #[must_use]
     pub fn key(&self) -> &PublicKey {
         match self {
-            Self::BySshd(key) | Self::Signed { key, .. } => key,
+            Self::BySshd(key) | Self::OfSuspect(key) | Self::Signed { key, .. } => key,
         }
     }
 
@@ -73,7 +92,7 @@ impl KeyProof {
                 known,
                 ..
             } => *known > 0 && shown.counter <= *known,
-            Self::Signed { shown: Err(_), .. } => true,
+            Self::Signed { shown: Err(_), .. } | Self::OfSuspect(_) => true,
             Self::BySshd(_) => false,
         }
     }
@@ -89,6 +108,26 @@ impl SecurityKey {
         let counts_none = counter == 0 && known == 0 && self.counter == 0;
         counts_none || counter > known && counter != self.counter
     }
+
+    /// The count that it has shown, none by sshd, or why it does not count. A wrong signature is wrong whatever the record
+    /// says of the key: anybody could have made it.
+    fn check(&self, proof: &KeyProof) -> Result<Option<u32>, KeyFault> {
+        match proof {
+            KeyProof::Signed {
+                shown: Err(fault), ..
+            } if !fault.is_genuine() => Err(KeyFault::Signature(*fault)),
+            KeyProof::OfSuspect(_) => Err(KeyFault::Suspect),
+            _ if self.went_back_at.is_some() => Err(KeyFault::Suspect),
+            KeyProof::BySshd(_) => Ok(None),
+            KeyProof::Signed { known, shown, .. } => {
+                let shown = (*shown).map_err(KeyFault::Signature)?;
+                match self.may_show(shown.counter, *known) {
+                    true => Ok(Some(shown.counter)),
+                    false => Err(KeyFault::WentBack),
+                }
+            }
+        }
+    }
 }
 
 impl Account {
@@ -99,25 +138,9 @@ impl Account {
         let Some((index, key)) = keys.find(is_it) else {
             return KeyMatch::Gone;
         };
-        match proof {
-            KeyProof::BySshd(_) => KeyMatch::Right {
-                index,
-                counter: None,
-            },
-            KeyProof::Signed { known, shown, .. } => match shown {
-                Ok(shown) if key.may_show(shown.counter, *known) => KeyMatch::Right {
-                    index,
-                    counter: Some(shown.counter),
-                },
-                Ok(_) => KeyMatch::Wrong {
-                    index,
-                    fault: KeyFault::WentBack,
-                },
-                Err(fault) => KeyMatch::Wrong {
-                    index,
-                    fault: KeyFault::Signature(*fault),
-                },
-            },
+        match key.check(proof) {
+            Ok(counter) => KeyMatch::Right { index, counter },
+            Err(fault) => KeyMatch::Wrong { index, fault },
         }
     }
 
@@ -137,6 +160,8 @@ impl Account {
         let key = self.keys.get_mut(index)?;
         if fault == KeyFault::WentBack {
             key.went_back_at = Some(now);
+            // What it has begun ends, as if it had been disabled.
+            self.generation += 1;
         }
         Some((key.label.to_string(), fault))
     }

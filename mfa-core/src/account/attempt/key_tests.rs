@@ -22,7 +22,12 @@ fn with_key() -> Account {
 }
 
 fn verify(account: &mut Account, answers: Vec<PreparedAnswer>) -> Verdict {
-    let attempt = Attempt {
+    let attempt = attempt(account, answers);
+    account.attempt(&attempt)
+}
+
+fn attempt(account: &Account, answers: Vec<PreparedAnswer>) -> Attempt {
+    Attempt {
         epoch: account.lockout().epoch(),
         answers,
         now: at(59),
@@ -33,8 +38,8 @@ fn verify(account: &mut Account, answers: Vec<PreparedAnswer>) -> Verdict {
         pepper: pepper(),
         rejected: None,
         is_password: false,
-    };
-    account.attempt(&attempt)
+        is_key_counted: false,
+    }
 }
 
 fn signed(known: u32, counter: u32) -> PreparedAnswer {
@@ -125,7 +130,7 @@ fn a_signature_that_shows_too_little_is_no_guess_and_tells_nothing_of_a_pin() {
             let before = account.clone();
             let insufficient = Verdict::Insufficient {
                 key: "blue".to_owned(),
-                fault,
+                fault: KeyFault::Signature(fault),
             };
             assert_eq!(verify(&mut account, answers), insufficient);
             assert_eq!(account, before, "nothing is counted");
@@ -164,13 +169,74 @@ fn a_count_that_goes_back_is_a_failure_that_the_record_remembers_until_the_key_i
         );
         assert_eq!(account.keys()[0].went_back_at(), Some(at(59)));
         assert_eq!(account.keys()[0].counter(), 7);
-        let higher = verify(&mut account, vec![signed(7, 8)]);
-        assert!(matches!(higher, Verdict::Passed(_)));
-        assert_eq!(account.keys()[0].went_back_at(), Some(at(59)), "still");
+        assert!(!account.has(Factor::Key), "no login expects it");
+        assert_eq!(account.lockout().failures(at(59)), 1);
+        // Whoever has which of the two: neither passes, and nobody is locked out by showing it.
+        for proof in [
+            signed(7, 8),
+            signed(7, u32::MAX),
+            signed(7, 7),
+            by_sshd(),
+            PreparedAnswer::Key(KeyProof::OfSuspect(key())),
+        ] {
+            let before = account.clone();
+            assert_eq!(
+                verify(&mut account, vec![proof]),
+                refused(KeyFault::Suspect)
+            );
+            assert_eq!(account, before);
+        }
         let enabled = account.enable_key(None, true);
         assert_eq!(enabled.map(|(_, changed)| changed), Ok(true));
         assert_eq!(account.keys()[0].went_back_at(), None);
+        let passed = verify(&mut account, vec![signed(0, 1)]);
+        assert!(matches!(passed, Verdict::Passed(_)));
     }
+}
+
+fn refused(fault: KeyFault) -> Verdict {
+    Verdict::Insufficient {
+        key: "blue".to_owned(),
+        fault,
+    }
+}
+
+/// It is verified before a PIN is typed, so it must not count, also if an administrator enables the key in that moment.
+#[test]
+fn a_proof_of_a_key_that_may_be_copied_never_passes() {
+    let proof = || PreparedAnswer::Key(KeyProof::OfSuspect(key()));
+    let mut account = with_key();
+    assert_eq!(
+        verify(&mut account, vec![proof()]),
+        refused(KeyFault::Suspect)
+    );
+    account.remove_keys(None);
+    assert_eq!(verify(&mut account, vec![proof()]), Verdict::Stale);
+}
+
+#[test]
+fn a_wrong_signature_is_a_failure_also_for_a_key_that_may_be_copied() {
+    let mut account = with_key();
+    account.keys[0].went_back_at = Some(at(9));
+    let forged = PreparedAnswer::Key(KeyProof::Signed {
+        key: key(),
+        known: 0,
+        shown: Err(SignatureFault::Invalid),
+    });
+    assert!(verify(&mut account, vec![forged]).is_wrong());
+}
+
+#[test]
+fn of_several_keys_that_were_reset_one_is_a_failure_in_a_login_and_all_are_remembered() {
+    let mut account = with_key();
+    account.count_key(0, Some(7));
+    let attempt = Attempt {
+        is_key_counted: true,
+        ..attempt(&account, vec![signed(7, 3)])
+    };
+    assert_eq!(account.attempt(&attempt), refused(KeyFault::WentBack));
+    assert_eq!(account.lockout().failures(at(59)), 0);
+    assert!(account.keys()[0].is_suspect());
 }
 
 #[test]
@@ -178,9 +244,10 @@ fn a_signature_counts_also_if_another_answer_is_wrong() {
     let mut account = with_key();
     assert!(verify(&mut account, vec![signed(0, 5), pin(false)]).is_wrong());
     assert_eq!(account.keys()[0].counter(), 5);
-    assert!(verify(&mut account, vec![signed(5, 5), pin(true)]).is_wrong());
     let passed = verify(&mut account, vec![signed(5, 6), pin(true)]);
     assert!(matches!(passed, Verdict::Passed(_)));
+    let mut copied = account.clone();
+    assert!(verify(&mut copied, vec![signed(6, 6), pin(true)]).is_wrong());
     assert!(verify(&mut account, vec![by_sshd(), pin(false)]).is_wrong());
 }
 
@@ -205,6 +272,7 @@ proptest! {
             let known = account.keys()[0].counter();
             let mut limitless = account.clone();
             limitless.unlock();
+            limitless.keys[0].went_back_at = None;
             let verdict = verify(&mut limitless, vec![signed(known, counter)]);
             let passes = counter > highest || counter == 0 && highest == 0;
             prop_assert_eq!(matches!(verdict, Verdict::Passed(_)), passes);

@@ -19,6 +19,7 @@ fn attempt(account: &Account, answers: Vec<PreparedAnswer>) -> Attempt {
         pepper: pepper(),
         rejected: None,
         is_password: false,
+        is_key_counted: false,
     }
 }
 
@@ -426,6 +427,7 @@ fn a_recovery_code_replaces_a_sent_one_and_a_servers_answer() {
 fn verify_password(account: &mut Account, answers: Vec<PreparedAnswer>) -> Verdict {
     let attempt = Attempt {
         is_password: true,
+        is_key_counted: false,
         ..attempt(account, answers)
     };
     account.attempt(&attempt)

@@ -49,6 +49,23 @@ fn a_key_is_added_once_and_five_are_the_most() {
 }
 
 #[test]
+fn a_label_that_is_the_fingerprint_of_another_key_is_not_taken_for_it() {
+    let fingerprint = SoftKey::ed25519(2).public().fingerprint();
+    let mut account = with(&[&fingerprint, "red"]);
+    let found = account.find_key(Some(&fingerprint)).unwrap();
+    assert_eq!(found.label, label("red"));
+    let disabled = account.enable_key(Some(&fingerprint), false);
+    assert_eq!(disabled, Ok((label("red"), true)));
+    assert_eq!(account.remove_keys(Some(&fingerprint)), 1);
+    assert_eq!(labels(&account), [fingerprint.as_str()]);
+    assert_eq!(
+        account.remove_keys(Some(&fingerprint)),
+        1,
+        "by its label now"
+    );
+}
+
+#[test]
 fn a_key_is_found_by_label_or_fingerprint_or_if_it_is_the_only_one() {
     let account = with(&["blue", "red"]);
     let red = &account.keys()[1];

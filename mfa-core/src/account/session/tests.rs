@@ -57,6 +57,7 @@ fn pin(account: &Account, matches: bool, second: i64, opening: Option<NewSession
         pepper: pepper(),
         rejected: None,
         is_password: false,
+        is_key_counted: false,
     }
 }
 

@@ -13,7 +13,7 @@ use ssh_key::{HashAlg, Signature, SshSig};
 use super::PublicKey;
 
 /// The namespace of all that is signed for us.
-pub const NAMESPACE: &str = "pam-mfa@pam-mfa.org";
+pub use mfa_protocol::login::SIGNATURE_NAMESPACE as NAMESPACE;
 
 /// Numbers of an agent's messages.
 const REQUEST_IDENTITIES: u8 = 11;

@@ -13,7 +13,7 @@ impl Dialogue {
     /// The prompts of the way, as they would be shown one after the other. Nothing is said of a key that sshd has verified,
     /// and a way with a key that can't be met is none.
     pub(in crate::login) fn prompts(&self) -> Vec<String> {
-        let is_met = self.user.keys.verified.is_some();
+        let is_met = self.user.keys.has_verified();
         let ways = &self.plan.combinations;
         let factors =
             match is_met || self.plan.keys.can_sign || !self.factors().iter().any(|it| is_key(*it))

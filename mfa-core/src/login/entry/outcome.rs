@@ -112,6 +112,10 @@ pub enum Hint {
     ProfileUnread,
     /// What they have needs a security key, which can't be met in this login.
     KeyOutOfReach,
+    /// What they have needs a security key, and the settings accept none of theirs.
+    KeyOfOtherType,
+    /// What they have needs a security key, and theirs may have been copied.
+    KeySuspect,
     /// They could set up something, but not where one answer holds password and code.
     NoConversation,
     /// They could set up something, but a login can set up nothing that the policy requires.
@@ -124,8 +128,9 @@ impl Hint {
     pub const fn words(self) -> &'static str {
         match self {
             Self::NothingUsable => {
-                "nothing that is enrolled can be used any more (a disabled address or device, used-up \
-                 recovery codes, an expired bypass code); to issue a code: mfactl bypass USER"
+                "nothing that is enrolled can be used any more (a disabled address or device, a security key that may \
+                 have been copied, used-up recovery codes, an expired bypass code); for details: mfactl status USER. To \
+                 issue a code, where one is asked for: mfactl bypass USER"
             }
             Self::TurnedOff(Channel::Email) => {
                 "[delivery.email] active = false, so no code is sent, and no other required factor is enrolled; to \
@@ -140,9 +145,17 @@ impl Hint {
                  user; see the agent's log: journalctl -u mfa-agent"
             }
             Self::KeyOutOfReach => {
-                "a security key is enrolled, but can't be used in this login: sshd has verified none that counts ([key] in \
+                "the security key that is enrolled can't be used in this login: sshd has verified none that counts ([key] in \
                  agent.toml), and the program reaches no SSH agent of the user; no other required factor is enrolled. To \
                  issue a code, where one is asked for: mfactl bypass USER"
+            }
+            Self::KeyOfOtherType => {
+                "the security key that is enrolled does not count: [key] types in agent.toml does not list its type, or \
+                 verification = \"required\" demands a PIN, for which a key in a file never asks"
+            }
+            Self::KeySuspect => {
+                "the security key that is enrolled has counted fewer signatures than before, so it may have been copied, \
+                 and counts nowhere. If it was reset: mfactl enable key USER"
             }
             Self::NoConversation => {
                 "not enrolled, and no device can be enrolled with one answer for password and \

@@ -201,6 +201,31 @@ fn an_agent_that_does_not_answer_or_sign_is_no_guess() {
 const NO_WAY: &str = "This program can't use security keys.";
 
 #[test]
+fn a_wrong_code_beside_a_good_key_is_not_blamed_on_the_key() {
+    let mut key = SoftKey::ed25519(1);
+    let (mut talk, step) = begin(plan_of(&["totp+key"], true, &[]), &with_key(&key));
+    assert_eq!(prompt(&step), TOTP);
+    let (message, _) = relayed(answer(&mut talk, "000000"));
+    let (message, _) = relayed(talk.relayed(Ok(key.answer(&message))));
+    let proofs = proofs(talk.relayed(Ok(key.answer(&message))));
+    assert_eq!(proofs.len(), 1);
+    for verdict in [WRONG, Verdict::Locked(Lock::Administrator)] {
+        let said = match talk.verified(&verdict) {
+            Next::Ask(step) => texts(&step),
+            Next::End(step, _) => texts(&step),
+            other => panic!("{other:?}"),
+        };
+        assert!(!said[0].contains("key"), "{said:?}");
+        // The same code once more.
+        if let Verdict::Wrong { .. } = verdict {
+            let (message, _) = relayed(answer(&mut talk, "000000"));
+            let (message, _) = relayed(talk.relayed(Ok(key.answer(&message))));
+            talk.relayed(Ok(key.answer(&message)));
+        }
+    }
+}
+
+#[test]
 fn an_interrupted_wait_cancels() {
     let mut key = SoftKey::ed25519(1);
     let (mut talk, next) = first(plan_of(&["key", "totp"], true, &[]), &with_key(&key));
@@ -272,12 +297,15 @@ fn wrong(fault: KeyFault, lock: Option<Lock>) -> Verdict {
 }
 
 /// The verdicts on keys that are no guess, and what the user hears of them.
-fn refusals() -> [(Verdict, &'static str); 4] {
-    let insufficient = |fault| Verdict::Insufficient {
+fn refusals() -> [(Verdict, &'static str); 6] {
+    let refused = |fault| Verdict::Insufficient {
         key: "blue".to_owned(),
         fault,
     };
+    let insufficient = |fault| refused(KeyFault::Signature(fault));
     [
+        (refused(KeyFault::Suspect), "may have been copied"),
+        (refused(KeyFault::WentBack), "may have been copied"),
         (
             insufficient(SignatureFault::NotTouched),
             "without being touched",
@@ -375,6 +403,27 @@ fn a_key_in_a_file_does_not_count_where_keys_must_verify_their_owner() {
 }
 
 #[test]
+fn a_key_in_a_file_is_asked_without_a_word_of_touching_it() {
+    use crate::factors::security_key::{KeyLine, samples::plain_line};
+    let line = plain_line();
+    let plain: KeyLine = line.parse().unwrap();
+    let mut account = full();
+    let label = "file".parse().unwrap();
+    let key = SecurityKey::new(label, plain.key, at(0));
+    account.add_key(key).unwrap();
+    let mut plan = plan_of(&["key"], true, &[]);
+    plan.keys.terms = KeyTerms::of(|_| true, false);
+    let (mut talk, next) = first(plan, &account);
+    relayed(next);
+    let blob = line.split_whitespace().nth(1).unwrap();
+    let blob = data_encoding::BASE64.decode(blob.as_bytes()).unwrap();
+    let length = u32::try_from(blob.len()).unwrap().to_be_bytes();
+    let identities = [&[12, 0, 0, 0, 1][..], &length, &blob, &[0; 4]].concat();
+    let (message, said) = relayed(talk.relayed(Ok(identities)));
+    assert_eq!((message[0], said), (13, vec![]));
+}
+
+#[test]
 fn a_key_must_show_that_it_has_verified_its_owner_where_that_is_required() {
     for (flags, is_enough) in [(1, false), (5, true)] {
         let mut key = SoftKey::p256().saying(flags);
@@ -395,10 +444,7 @@ fn of_two_keys_the_one_that_signs_is_taken_and_the_user_is_told_once() {
     add(&mut account, "red", &here);
     let (mut talk, next) = first(plan_of(&["key"], true, &[]), &account);
     relayed(next);
-    let both = {
-        let [one, two] = [lost.clone(), here.clone()].map(|mut key| key.answer(&[11]));
-        [&[12, 0, 0, 0, 2][..], &one[5..], &two[5..]].concat()
-    };
+    let both = both(&lost, &here);
     let (message, said) = relayed(talk.relayed(Ok(both)));
     assert_eq!(said, [TOUCH]);
     // The agent has the first key, but it is not plugged in.
@@ -406,6 +452,146 @@ fn of_two_keys_the_one_that_signs_is_taken_and_the_user_is_told_once() {
     assert_eq!(said, [""; 0]);
     let proofs = proofs(talk.relayed(Ok(here.answer(&message))));
     assert_eq!(proofs[0].key(), &here.public());
+}
+
+/// What an SSH agent with both keys says that it has.
+fn both(one: &SoftKey, two: &SoftKey) -> Vec<u8> {
+    let [one, two] = [one.clone(), two.clone()].map(|mut key| key.answer(&[11]));
+    [&[12, 0, 0, 0, 2][..], &one[5..], &two[5..]].concat()
+}
+
+/// Two keys in one SSH agent. Leads the login until the next one has signed.
+fn signs(talk: &mut Talk, next: Next, agent: [&mut SoftKey; 2]) -> (Vec<KeyProof>, Vec<String>) {
+    let (message, mut heard) = relayed(next);
+    assert_eq!(message, [11]);
+    let [one, two] = agent;
+    let (message, said) = relayed(talk.relayed(Ok(both(one, two))));
+    heard.extend(said);
+    let replies = [one, two].map(|key| key.answer(&message));
+    let signed = replies.into_iter().find(|reply| reply[0] == 14).unwrap();
+    (proofs(talk.relayed(Ok(signed))), heard)
+}
+
+#[test]
+fn after_a_key_that_is_refused_the_next_one_is_asked_and_then_the_code() {
+    for policy in [&["key", "totp"][..], &["key"]] {
+        for (verdict, why) in refusals() {
+            let (mut one, mut two) = (SoftKey::ed25519(1), SoftKey::ed25519(2));
+            let mut account = with_key(&one);
+            add(&mut account, "red", &two);
+            let (mut talk, next) = first(plan_of(policy, true, &[]), &account);
+            let (first, _) = signs(&mut talk, next, [&mut one, &mut two]);
+            assert_eq!(first[0].key(), &one.public());
+            let next = talk.verified(&verdict);
+            let (second, heard) = signs(&mut talk, next, [&mut one, &mut two]);
+            assert_eq!(second[0].key(), &two.public(), "{verdict:?}");
+            assert!(heard[0].contains(why) && heard[1] == TOUCH, "{heard:?}");
+            match (talk.verified(&verdict), policy.len()) {
+                (Next::Ask(step), 2) => assert_eq!(prompt(&step), TOTP),
+                (Next::End(step, Outcome::Wrong), 1) => assert!(texts(&step)[0].contains(why)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_that_has_passed_is_asked_first_and_one_that_may_be_copied_last() {
+    let (mut one, mut two) = (SoftKey::ed25519(1), SoftKey::ed25519(2));
+    let mut account = with_key(&one);
+    add(&mut account, "red", &two);
+    let passed = |account: &mut Account, key: &SoftKey, counter| {
+        let shown = Ok(Assertion {
+            counter,
+            is_owner_verified: false,
+        });
+        let key = key.public();
+        let known = 0;
+        verify_key(account, KeyProof::Signed { key, known, shown })
+    };
+    assert!(matches!(passed(&mut account, &two, 1), Verdict::Passed(_)));
+    let (mut talk, next) = first(plan_of(&["key"], true, &[]), &account);
+    let (proofs, _) = signs(&mut talk, next, [&mut one, &mut two]);
+    assert_eq!(proofs[0].key(), &two.public());
+    // The same count once more is of a copy.
+    assert!(passed(&mut account, &two, 1).is_wrong());
+    let (mut talk, next) = first(plan_of(&["key"], true, &[]), &account);
+    let (proofs, _) = signs(&mut talk, next, [&mut one, &mut two]);
+    assert_eq!(proofs[0].key(), &one.public());
+}
+
+fn verify_key(account: &mut Account, proof: KeyProof) -> Verdict {
+    let attempt = crate::account::Attempt {
+        epoch: account.lockout().epoch(),
+        answers: vec![crate::account::PreparedAnswer::Key(proof)],
+        now: at(59),
+        windows: crate::factors::device::Windows::default(),
+        limits: crate::lockout::Limits::default(),
+        opening: None,
+        renews: false,
+        pepper: crate::account::samples::pepper(),
+        rejected: None,
+        is_password: false,
+        is_key_counted: false,
+    };
+    account.attempt(&attempt)
+}
+
+/// Anna's key has shown the same count twice.
+fn with_suspect(key: &SoftKey) -> Account {
+    let mut account = with_key(key);
+    for _ in 0..2 {
+        let shown = Ok(Assertion {
+            counter: 7,
+            is_owner_verified: false,
+        });
+        let key = key.public();
+        verify_key(
+            &mut account,
+            KeyProof::Signed {
+                key,
+                known: 0,
+                shown,
+            },
+        );
+    }
+    account
+}
+
+#[test]
+fn who_uses_a_key_that_may_be_copied_reads_so_and_is_asked_for_the_code() {
+    for is_by_sshd in [false, true] {
+        for policy in [&["key", "totp"][..], &["key"]] {
+            let mut key = SoftKey::ed25519(1);
+            let account = with_suspect(&key);
+            assert!(!account.has(Factor::Key));
+            let keys = [&key.clone()];
+            let verified = &keys[..usize::from(is_by_sshd)];
+            let plan = plan_of(policy, !is_by_sshd, verified);
+            let (mut talk, next) = first(plan, &account);
+            let proofs = match is_by_sshd {
+                true => proofs(next),
+                false => {
+                    let (message, _) = relayed(next);
+                    let (message, said) = relayed(talk.relayed(Ok(key.answer(&message))));
+                    assert_eq!(said, [TOUCH]);
+                    proofs(talk.relayed(Ok(key.answer(&message))))
+                }
+            };
+            assert_eq!(proofs, [KeyProof::OfSuspect(key.public())]);
+            let refused = Verdict::Insufficient {
+                key: "blue".to_owned(),
+                fault: KeyFault::Suspect,
+            };
+            let step = match talk.verified(&refused) {
+                Next::Ask(step) => step,
+                Next::End(step, Outcome::Wrong) => step,
+                other => panic!("{other:?}"),
+            };
+            assert!(texts(&step)[0].contains("may have been copied"), "{step:?}");
+            assert_eq!(step.prompt.is_some(), policy.len() == 2);
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@
 mod files;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mfa_protocol::admin::{Keys, PageParameters, UserKey};
 use mfa_protocol::client::ClientError;
@@ -76,11 +76,11 @@ fn counted_back(keys: &[UserKey], clock: &Clock) -> Vec<Check> {
         Check::problem(
             NAME,
             format!(
-                "{label} of {user}: its counter went back, {}; there may be a copy of it",
+                "{label} of {user}: its counter went back, {}; there may be a copy of it, so it counts nowhere",
                 clock.wait(at)
             ),
             format!(
-                "if it may be copied: mfactl disable key {user} --label {label:?}\n\
+                "if it may be copied: mfactl remove key {user} --label {label:?}\n\
                  if it was replaced or reset: mfactl enable key {user} --label {label:?}"
             ),
         )
@@ -126,19 +126,19 @@ fn untouched(keys: &[UserKey], program: &Path) -> Vec<Check> {
         fingerprints.entry(&key.user).or_default().push(key);
     }
     let has_blocks = !match_blocks().is_empty();
-    let mut checks = Vec::new();
+    let (mut checks, mut unread) = (Vec::new(), Unread::default());
     for (number, (user, keys)) in fingerprints.iter().take(MOST_USERS).enumerate() {
         let own = match has_blocks && number < MOST_ASKED {
             true => for_user(program, user, None).ok(),
             false => None,
         };
+        unread.has_blocks |= has_blocks && own.is_none();
         let settings = own.as_ref().unwrap_or(&all);
         if !settings.is_touch_required() {
-            checks.extend(
-                files::untouched(user, settings)
-                    .iter()
-                    .filter_map(|it| of_line(user, keys, it)),
-            );
+            let found = files::read(user, settings);
+            let lines = found.untouched.iter();
+            checks.extend(lines.filter_map(|it| of_line(user, keys, it)));
+            unread.take(settings, found.unread);
         }
     }
     let left = checks.len().saturating_sub(SHOWN);
@@ -151,7 +151,8 @@ fn untouched(keys: &[UserKey], program: &Path) -> Vec<Check> {
             "fix those above, then run mfactl doctor again",
         ));
     }
-    checks.extend(not_read(&all, fingerprints.len()));
+    unread.has_more_users = fingerprints.len() > MOST_USERS;
+    checks.extend(unread.checks());
     checks
 }
 
@@ -172,33 +173,60 @@ fn of_line(user: &str, keys: &[&UserKey], it: &Untouched) -> Option<Check> {
     ))
 }
 
-/// Keys that sshd has from elsewhere than files.
-fn not_read(settings: &Settings, users: usize) -> Vec<Check> {
-    if settings.is_touch_required() {
-        return Vec::new();
+/// What may say `no-touch-required` too, and was not read.
+#[derive(Debug, Default)]
+struct Unread {
+    files: BTreeSet<PathBuf>,
+    has_command: bool,
+    has_user_ca: bool,
+    /// Whether a `Match` block may say otherwise for some users.
+    has_blocks: bool,
+    has_more_users: bool,
+}
+
+impl Unread {
+    fn take(&mut self, settings: &Settings, files: Vec<PathBuf>) {
+        self.has_command |= settings.has_keys_command();
+        self.has_user_ca |= settings.has_user_ca();
+        self.files.extend(files);
     }
-    let mut sources = Vec::new();
-    if settings.has_keys_command() {
-        sources.push("AuthorizedKeysCommand");
+
+    fn checks(&self) -> Vec<Check> {
+        let remedy = || {
+            let demanded = change("PubkeyAuthOptions touch-required");
+            format!("to demand the touch always, {demanded}")
+        };
+        // A user may have made the link so that nobody finds the line.
+        let unread = |file: &PathBuf| {
+            let message = format!(
+                "{} was not read (a link, too long, or not readable): it may say no-touch-required",
+                file.display()
+            );
+            Check::note(NAME, message, remedy())
+        };
+        let mut checks: Vec<_> = self.files.iter().take(SHOWN).map(unread).collect();
+        let sources = [
+            (self.files.len() > SHOWN, "more such files"),
+            (self.has_command, "AuthorizedKeysCommand"),
+            (self.has_user_ca, "certificates (TrustedUserCAKeys)"),
+            (
+                self.has_blocks,
+                "Match blocks, for users that sshd was not asked about,",
+            ),
+            (self.has_more_users, "the files of further users"),
+        ];
+        let named: Vec<_> = sources
+            .iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, name)| *name)
+            .collect();
+        if !named.is_empty() {
+            let named = named.join(" and ");
+            let message = format!("{named} may say no-touch-required too, which is not checked");
+            checks.push(Check::usual(NAME, message, remedy()));
+        }
+        checks
     }
-    if settings.has_user_ca() {
-        sources.push("certificates (TrustedUserCAKeys)");
-    }
-    if users > MOST_USERS {
-        sources.push("the files of further users");
-    }
-    if sources.is_empty() {
-        return Vec::new();
-    }
-    let message = format!(
-        "{} may say no-touch-required too, which is not checked",
-        sources.join(" and ")
-    );
-    let remedy = format!(
-        "to demand the touch always, {}",
-        change("PubkeyAuthOptions touch-required")
-    );
-    vec![Check::usual(NAME, message, remedy)]
 }
 
 #[cfg(test)]
@@ -243,7 +271,7 @@ mod tests {
         assert!(!checks[0].ok);
         let remedy = checks[0].remedy.as_deref().unwrap();
         assert!(
-            remedy.contains("mfactl disable key alice")
+            remedy.contains("mfactl remove key alice")
                 && remedy.contains("mfactl enable key alice")
         );
     }
@@ -274,17 +302,31 @@ mod tests {
     }
 
     #[test]
-    fn sources_that_are_not_read_are_named_unless_the_touch_is_demanded_anyway() {
-        let text = "authorizedkeyscommand /usr/bin/keys\ntrustedusercakeys none\n";
-        let checks = not_read(&Settings::parse(text), 1);
+    fn what_is_not_read_is_named() {
+        let unread = |text: &str, files: &[&str]| {
+            let mut unread = Unread::default();
+            unread.take(
+                &Settings::parse(text),
+                files.iter().map(PathBuf::from).collect(),
+            );
+            unread.checks()
+        };
+        let checks = unread(
+            "authorizedkeyscommand /usr/bin/keys\ntrustedusercakeys none\n",
+            &[],
+        );
         assert!(
             checks[0]
                 .message
                 .starts_with("AuthorizedKeysCommand may say"),
             "{checks:?}"
         );
-        let demanded = format!("{text}pubkeyauthoptions touch-required\n");
-        assert!(not_read(&Settings::parse(&demanded), 1).is_empty());
-        assert!(not_read(&Settings::parse(""), 1).is_empty());
+        let checks = unread("", &["/home/alice/.ssh/authorized_keys"]);
+        assert!(
+            checks[0].message.contains("authorized_keys was not read"),
+            "{checks:?}"
+        );
+        assert!(!checks[0].is_usual);
+        assert!(unread("", &[]).is_empty());
     }
 }

@@ -84,6 +84,13 @@ fn read(file: &Path) -> Result<Lines, Failure> {
 }
 
 impl Lines {
+    /// The type of the key in a line.
+    fn kind(&self, line: u64) -> &str {
+        let found = self.keys.iter().find(|key| key.line == line);
+        let words = found.map(|key| key.key.split_whitespace());
+        words.and_then(|mut words| words.next()).unwrap_or_default()
+    }
+
     fn take(&mut self, line: u64, found: Found) {
         let left = |reason: &str| Line {
             line,
@@ -141,7 +148,7 @@ fn import(
                 "it has no result for some keys".to_owned(),
             ));
         }
-        report.take(reply, &lines.untouched);
+        report.take(reply, lines);
     }
     report.left.sort_by_key(|line| line.line);
     report.refused.sort_by_key(|line| line.line);
@@ -163,16 +170,20 @@ struct Report {
     notes: Vec<String>,
 }
 
-/// A key that is the user's now.
+/// A key that is the user's now, or would be.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Key {
     line: u64,
     label: String,
+    #[serde(rename = "type")]
+    kind: String,
     fingerprint: String,
+    /// Whether it was not the user's before.
+    new: bool,
 }
 
 impl Report {
-    fn take(&mut self, reply: ImportKeysReply, untouched: &[u64]) {
+    fn take(&mut self, reply: ImportKeysReply, lines: &Lines) {
         self.user = reply.user;
         self.notes.extend(reply.note);
         for ImportedKey {
@@ -199,13 +210,15 @@ impl Report {
                     continue;
                 }
             }
-            if untouched.contains(&line) {
+            if lines.untouched.contains(&line) {
                 self.notes.push(format!("line {line}: {NO_TOUCH}"));
             }
             self.keys.push(Key {
                 line,
                 label: label.unwrap_or_default(),
+                kind: lines.kind(line).to_owned(),
                 fingerprint: fingerprint.unwrap_or_default(),
+                new: result == KeyOutcome::Stored,
             });
         }
     }
@@ -252,19 +265,31 @@ impl Report {
         } = self;
         let (left, refused) = (self.left.len(), self.refused.len());
         let user = clean(&self.user);
+        let keys: String = self.keys.iter().map(Key::shown).collect();
         if self.dry_run {
             return format!(
-                "{user}: dry run: would import {stored}, {unchanged} unchanged, would leave {left}, would refuse {refused}; \
+                "{keys}{user}: dry run: would import {stored}, {unchanged} unchanged, would leave {left}, would refuse {refused}; \
                  nothing changed"
             );
         }
-        let keys: String = self
-            .keys
-            .iter()
-            .map(|key| format!("{:?} {}\n", clean(&key.label), clean(&key.fingerprint)))
-            .collect();
         format!(
             "{keys}{user}: {stored} imported, {unchanged} unchanged, {left} left, {refused} refused"
+        )
+    }
+}
+
+impl Key {
+    /// A line for people. The file may be somebody else's than the keys' owner: who imports it must see what they are.
+    fn shown(&self) -> String {
+        let state = match self.new {
+            true => "new",
+            false => "unchanged",
+        };
+        let (kind, fingerprint) = (clean(&self.kind), clean(&self.fingerprint));
+        format!(
+            "line {}, {state}: {:?} {kind} {fingerprint}\n",
+            self.line,
+            clean(&self.label)
         )
     }
 }

@@ -35,7 +35,10 @@ pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
     let key = |k: &SecurityKey| {
         row(
             Authenticator::Key,
-            &disabled(k.label.clone(), k.enabled),
+            &match (k.enabled, &k.counter_back_at) {
+                (true, Some(_)) => format!("{} (does not count)", k.label),
+                (enabled, _) => disabled(k.label.clone(), enabled),
+            },
             &k.enrolled_at,
             k.last_used_at.as_deref(),
         )
@@ -106,9 +109,9 @@ pub(super) fn counted_back(account: &Account, clock: &Clock) -> String {
         let label = clean(&key.label);
         Some(
             remark(&format!(
-                "{label}: its counter went back, {at}: there may be a copy of it"
+                "{label}: its counter went back, {at}: there may be a copy of it, so it counts nowhere"
             )) + &remark(&format!(
-                "if it may be copied: mfactl disable key {user} --label {label:?}"
+                "if it may be copied: mfactl remove key {user} --label {label:?}"
             )) + &remark(&format!(
                 "if it was replaced or reset: mfactl enable key {user} --label {label:?}"
             )),

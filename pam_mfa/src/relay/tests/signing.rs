@@ -7,6 +7,10 @@ use super::*;
 /// `SSH_AGENTC_REQUEST_IDENTITIES` in base64.
 const KEYS: &str = "Cw==";
 
+/// `SSH_AGENTC_SIGN_REQUEST` in the namespace of pam_mfa, in base64.
+const SIGN: &str =
+    "DQAAAAFrAAAAMFNTSFNJRwAAABNwYW0tbWZhQHBhbS1tZmEub3JnAAAAAAAAAAZzaGE1MTIAAAABaAAAAAA=";
+
 /// A login of a user with an ssh-agent.
 fn begun_with_ssh_agent(then: Then) -> (&'static str, Value, Then) {
     let (method, mut parameters) = begin("none");
@@ -37,7 +41,7 @@ fn touch() -> super::super::script::Event {
 fn messages_are_relayed_to_the_ssh_agent_and_its_replies_back() {
     let agent = FakeAgent::new(vec![
         begun_with_ssh_agent(signs(KEYS)),
-        signed("AAEC", signs("DQAA")),
+        signed("AAEC", signs(SIGN)),
         signed("AAEC", ends("passed")),
     ]);
     let mut host = Script::of([touch(), touch()]);
@@ -80,7 +84,7 @@ fn nothing_is_relayed_that_was_not_offered_or_that_changes_the_ssh_agent() {
     assert_eq!(unavailable(&ending), Some(false));
 
     // 19 is SSH_AGENTC_REMOVE_ALL_IDENTITIES.
-    for sign in ["Ew==", "", "no base64"] {
+    for sign in ["Ew==", "DQAA", "", "no base64"] {
         let agent = FakeAgent::new(vec![begun_with_ssh_agent(signs(sign))]);
         let mut host = Script::new("alice");
         host.ssh_agent = Some(Ok("AAEC"));

@@ -1,10 +1,12 @@
 //! Whose key it is besides. One person may have two accounts, so that is said and not refused: to the administrator who
 //! enrols it, and in the audit log. `mfactl doctor` compares all accounts, however many there are.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::super::super::Agent;
 use super::super::super::error::Failure;
+use mfa_core::account::Account;
 use mfa_core::factors::security_key::PublicKey;
 use mfa_core::names::UserName;
 
@@ -21,6 +23,8 @@ const NAMED: usize = 5;
 #[derive(Debug, Default)]
 pub(super) struct Others {
     users: Vec<String>,
+    /// The keys that they have.
+    fingerprints: BTreeSet<String>,
     /// Whether there were too many accounts to compare them all.
     is_cut: bool,
 }
@@ -38,11 +42,9 @@ impl Agent {
             let page = self.repository.page(after.as_deref(), PAGE)?;
             let is_last = page.len() < PAGE;
             after = page.last().map(|(name, _)| name.clone());
-            let has_one = |(name, account): &(String, mfa_core::account::Account)| {
-                name != user.as_str() && account.keys().iter().any(|key| keys.contains(&key.key))
-            };
-            let found = page.into_iter().filter(has_one);
-            others.users.extend(found.map(|(name, _)| name));
+            for (name, account) in page.into_iter().filter(|(name, _)| name != user.as_str()) {
+                others.take(name, &account, keys);
+            }
             if is_last {
                 return Ok(others);
             }
@@ -55,6 +57,18 @@ impl Agent {
 }
 
 impl Others {
+    fn take(&mut self, user: String, account: &Account, keys: &[PublicKey]) {
+        let held = account
+            .keys()
+            .iter()
+            .filter(|held| keys.contains(&held.key));
+        let fingerprints: Vec<_> = held.map(|held| held.key.fingerprint()).collect();
+        if !fingerprints.is_empty() {
+            self.users.push(user);
+            self.fingerprints.extend(fingerprints);
+        }
+    }
+
     /// For the audit log.
     pub(super) fn event_reason(&self) -> Option<String> {
         let names = self.names()?;
@@ -64,9 +78,11 @@ impl Others {
     /// For an administrator.
     pub(super) fn note(&self) -> Option<String> {
         let names = self.names().map(|names| {
+            let keys: Vec<_> = self.fingerprints.iter().cloned().collect();
             format!(
-                "This is also a key of {names}: who holds it passes for each of them. If these are different people, remove \
-                 it: mfactl remove key USER --label LABEL"
+                "Also a key of {names}: {}. Who holds it passes for each of them. Unless they are one person, it must not \
+                 stay: mfactl remove key USER --label LABEL",
+                keys.join(", ")
             )
         });
         let cut = self.is_cut.then_some(

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use mfa_import::authorized_keys;
+use nix::errno::Errno;
 use nix::unistd::User;
 
 use crate::commands::opener;
@@ -23,26 +24,58 @@ pub(super) struct Untouched {
     pub(super) fingerprint: String,
 }
 
-/// Such lines in the files of `user`. A file that can't be read has none: sshd does not read it either, or it is behind a
-/// link that must not be followed.
-pub(super) fn untouched(user: &str, settings: &Settings) -> Vec<Untouched> {
-    let Ok(Some(entry)) = User::from_name(user) else {
-        return Vec::new();
-    };
-    let files = settings.authorized_keys.iter();
-    let files = files.filter_map(|pattern| place(pattern, user, entry.uid.as_raw(), &entry.dir));
-    files.flat_map(|file| of_file(&file)).collect()
+/// What the files of a user say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) untouched: Vec<Untouched>,
+    /// Files that exist and were not read, or not to their end: sshd may read them, for example behind a link that the user
+    /// has made.
+    pub(super) unread: Vec<PathBuf>,
 }
 
-fn of_file(file: &Path) -> Vec<Untouched> {
-    let Ok(open) = opener::file(file) else {
-        return Vec::new();
+pub(super) fn read(user: &str, settings: &Settings) -> Found {
+    let mut found = Found::default();
+    let Ok(Some(entry)) = User::from_name(user) else {
+        return found;
+    };
+    for pattern in &settings.authorized_keys {
+        match place(pattern, user, entry.uid.as_raw(), &entry.dir) {
+            Some(file) => found.take(file),
+            None => found.unread.push(pattern.into()),
+        }
+    }
+    found
+}
+
+impl Found {
+    fn take(&mut self, file: PathBuf) {
+        match contents(&file) {
+            Ok(Some(text)) => self.untouched.extend(of_text(&file, &text)),
+            Ok(None) => {}
+            Err(_) => self.unread.push(file),
+        }
+    }
+}
+
+/// None if there is no such file.
+fn contents(file: &Path) -> Result<Option<String>, Errno> {
+    let open = match opener::file(file) {
+        Ok(open) => open,
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
+        Err(error) => return Err(error),
     };
     let mut bytes = Vec::new();
-    if open.take(MAX_FILE).read_to_end(&mut bytes).is_err() {
-        return Vec::new();
+    let length = open.take(MAX_FILE + 1).read_to_end(&mut bytes);
+    match length {
+        Ok(length) if length as u64 <= MAX_FILE => {
+            Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+        }
+        Ok(_) => Err(Errno::EFBIG),
+        Err(_) => Err(Errno::EIO),
     }
-    let text = String::from_utf8_lossy(&bytes);
+}
+
+fn of_text(file: &Path, text: &str) -> Vec<Untouched> {
     let lines = (1..).zip(text.lines());
     lines
         .filter_map(|(line, text)| {
@@ -90,16 +123,29 @@ mod tests {
         let text =
             format!("{SK}\nno-touch-required {SK} anna\n# no-touch-required {SK}\nnonsense\n");
         std::fs::write(&file, text).unwrap();
+        let of_file = |file: &Path| {
+            let mut found = Found::default();
+            found.take(file.to_owned());
+            found
+        };
+        let unread = |file: &Path| Found {
+            unread: vec![file.to_owned()],
+            ..Found::default()
+        };
         let found = of_file(&file);
-        assert_eq!(found.iter().map(|it| it.line).collect::<Vec<_>>(), [2]);
-        assert!(found[0].fingerprint.starts_with("SHA256:"));
-        assert_eq!(of_file(folder.path()), []);
-        assert_eq!(of_file(&folder.path().join("none")), []);
+        let lines: Vec<_> = found.untouched.iter().map(|it| it.line).collect();
+        assert_eq!((lines, found.unread), (vec![2], Vec::new()));
+        assert!(found.untouched[0].fingerprint.starts_with("SHA256:"));
+        assert_eq!(of_file(folder.path()), unread(folder.path()));
+        assert_eq!(of_file(&folder.path().join("none")), Found::default());
+        let long = folder.path().join("long");
+        std::fs::write(&long, "#".repeat(MAX_FILE as usize + 1)).unwrap();
+        assert_eq!(of_file(&long), unread(&long));
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&file, &link).unwrap();
         if nix::unistd::geteuid().is_root() {
             std::os::unix::fs::lchown(&link, Some(4_000_001), None).unwrap();
-            assert_eq!(of_file(&link), []);
+            assert_eq!(of_file(&link), unread(&link));
         }
     }
 
