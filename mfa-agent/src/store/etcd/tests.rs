@@ -89,6 +89,15 @@ fn it_keeps_the_promises_of_a_store() {
     contract::check(&store);
     // A second host, with its own memory.
     let other = open(&access(&[node.url()]));
+/// Says that something is over, also when it fails: who waits for that must not wait for ever.
+struct SaysSo<'a>(&'a AtomicBool);
+
+impl Drop for SaysSo<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
     assert_eq!(store.swap(new(b"two", b"1")).unwrap(), Swap::Done);
     let known = other.load_for_swap(b"two").unwrap().unwrap();
     let first = store.load_for_swap(b"two").unwrap().unwrap();
@@ -161,7 +170,7 @@ fn a_walk_over_what_changed_misses_nothing_while_other_records_are_removed() {
                 };
                 assert_eq!(store.swap(gone).unwrap(), Swap::Done);
             }
-            is_over.store(true, Ordering::SeqCst);
+            let _over = SaysSo(&is_over);
         });
         while !is_over.load(Ordering::SeqCst) {
             let mut found: Vec<Vec<u8>> = Vec::new();

@@ -180,13 +180,14 @@ fn a_leader_that_is_killed_costs_no_acknowledged_change() {
                 })
             })
             .collect();
+        let over = SaysSo(&is_over);
         std::thread::sleep(Duration::from_secs(1));
         nodes[leader].stop();
         soon("changes go on without it", || hosts[0].load(b"x").is_ok());
         std::thread::sleep(Duration::from_secs(1));
         nodes[leader].start_again();
         std::thread::sleep(Duration::from_secs(1));
-        is_over.store(true, Ordering::Relaxed);
+        drop(over);
         threads
             .into_iter()
             .map(|thread| thread.join().unwrap())

@@ -61,7 +61,10 @@ fn restore(host: &AccountRepository, (head, chunks): &Backup) -> Result<(), Rest
     for (number, chunk) in chunks.iter().enumerate() {
         host.restore_chunk(&mut run, chunk, number + 1 == chunks.len())?;
     }
-    while let Step::More = host.finish_restore(&mut run, 50, |_| None)? {}
+    let until = Instant::now() + Duration::from_secs(60);
+    while let Step::More = host.finish_restore(&mut run, 50, |_| None)? {
+        assert!(Instant::now() < until, "a restore did not end in a minute");
+    }
     Ok(())
 }
 
@@ -71,7 +74,12 @@ fn rotate(host: &AccountRepository, keys: &KeySource) {
     loop {
         after = host.reseal(after.as_deref(), 50, false).unwrap().next;
         if after.is_none() {
+    let until = Instant::now() + Duration::from_secs(60);
             break;
+        assert!(
+            Instant::now() < until,
+            "the records were not sealed anew in a minute"
+        );
         }
     }
     host.end_rotation(None).unwrap();
@@ -114,7 +122,13 @@ fn what_one_host_uses_up_stays_so_while_others_restore_change_the_key_and_merge(
                 }
             }
         });
-        for _ in 0..3 {
+        let over = SaysSo(&is_over);
+        let until = Instant::now() + Duration::from_secs(120);
+        for round in 0..3 {
+            assert!(
+                Instant::now() < until,
+                "{round} rounds of restore, new key and merge took two minutes"
+            );
             restore(&one, &backup).unwrap();
             let known = used.load(Ordering::SeqCst);
             assert!(step(&one) >= Some(known), "{:?} {known}", step(&one));
@@ -130,7 +144,7 @@ fn what_one_host_uses_up_stays_so_while_others_restore_change_the_key_and_merge(
             }
             while one.sweep(100).unwrap() {}
         }
-        is_over.store(true, Ordering::SeqCst);
+        drop(over);
     });
     let used = used.load(Ordering::SeqCst);
     assert!(used > 10, "{used}");
