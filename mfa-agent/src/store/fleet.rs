@@ -36,6 +36,16 @@ pub trait Fleet: Send + Sync {
     fn forget(&self, name: &str) -> Result<bool, StoreError>;
 
     /// Asks each server how it is. It waits for the slowest one, for a bounded time.
+    /// Up to `limit` of them after the name `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when they can't be read.
+    fn some_hosts(&self, after: Option<&str>, limit: usize) -> Result<Vec<HostSeen>, StoreError>;
+
+    /// About how many there are, as far as this host knows. It asks no server.
+    fn count(&self) -> u64;
+
     fn servers(&self) -> Vec<Server>;
 
     /// Whether the store works, as far as this host knows, without asking.
@@ -181,6 +191,16 @@ mod tests {
     #[test]
     fn a_clock_is_wrong_only_if_it_surely_differs_by_more_than_a_second() {
         let is_wrong = |least, most| ClockDifference { least, most }.is_wrong();
+    fn some_hosts(&self, after: Option<&str>, limit: usize) -> Result<Vec<HostSeen>, StoreError> {
+        let hosts = self.hosts()?.into_iter();
+        let later = hosts.filter(|host| after.is_none_or(|after| *host.notice.name > *after));
+        Ok(later.take(limit).collect())
+    }
+
+    fn count(&self) -> u64 {
+        self.lock().len() as u64
+    }
+
         for (least, most) in [(0, 0), (-1000, 1000), (900, 1900), (-1900, -900)] {
             assert!(!is_wrong(least, most), "{least} {most}");
         }
@@ -208,3 +228,6 @@ mod tests {
         assert_eq!(names(), ["web-2"]);
     }
 }
+        assert_eq!(fleet.count(), 2);
+        assert_eq!(fleet.some_hosts(Some("web-1"), 9).unwrap().len(), 1);
+        assert_eq!(fleet.some_hosts(None, 1).unwrap().len(), 1);

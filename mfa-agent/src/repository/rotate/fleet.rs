@@ -18,12 +18,15 @@ use super::super::state::State;
 use super::super::{AccountRepository, RepositoryError};
 use super::RotateError;
 use crate::log;
-use crate::store::fleet::{HostNotice, HostSeen};
+use crate::store::fleet::{Fleet, HostNotice, HostSeen};
 use crate::vault::{KeyError, KeySource};
 use mfa_core::account::Account;
 
 /// Keys that had their time, and are remembered.
 const MOST_RETIRED: usize = 32;
+/// So many hosts at a time read the notices of all, about.
+const READERS: u64 = 4;
+
 
 /// The next key of a shared store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,6 +214,9 @@ impl AccountRepository {
         );
         match keys.adopt(&id) {
             Ok(false) => self.was_told.store(false, Ordering::Relaxed),
+        if !self.is_our_turn()? {
+            return Ok(None);
+        }
             Ok(true) => {
                 self.was_told.store(false, Ordering::Relaxed);
                 log::info(format_args!(
@@ -224,10 +230,19 @@ impl AccountRepository {
             )),
             Err(_) => {}
         }
+    /// Whether this host is to read what all hosts say. Of many only some do at a time, by chance: each reads the notices of
+    /// all.
+    fn is_our_turn(&self) -> Result<bool, RepositoryError> {
+        let hosts = self.store.fleet().map_or(0, Fleet::count);
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(RepositoryError::Random)?;
+        Ok(u64::from_le_bytes(random) % hosts.max(1) < READERS)
+    }
+
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, RepositoryError> {
-        let hosts = self.store.fleet().map(crate::store::Fleet::hosts);
+        let hosts = self.store.fleet().map(Fleet::hosts);
         Ok(hosts.transpose()?.unwrap_or_default())
     }
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::client::{PATIENCE, PROBE};
 use super::identity::{Admit, unexpected};
 use super::keeper::{self, Desk};
+use super::reading::{after_key, goes_on};
 use super::refusal::Problem;
 use super::wire::{Operation, RANGE, Range, RangeAnswer, Response, TXN, Txn, TxnAnswer};
 use super::{Core, clock, end_of};
@@ -135,28 +136,44 @@ impl Core {
         corrected(Timestamp::now(), self.clock())
     }
 
-    fn all_hosts(&self, here: Option<&str>) -> Result<Vec<HostSeen>, StoreError> {
+    /// Up to `limit` hosts after the name `after`.
+    fn hosts_after(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        here: Option<&str>,
+    ) -> Result<Vec<HostSeen>, StoreError> {
         let all = self.hosts_prefix();
         let end = end_of(&all);
-        let (mut from, mut hosts) = (all, Vec::new());
+        let mut from = match after {
+            Some(after) => after_key(self.host_key(after)),
+            None => all,
+        };
+        let mut hosts = Vec::new();
         self.standing.revision()?;
-        loop {
-            let range = Range::between(from, end.clone(), PART);
+        while hosts.len() < limit {
+            let part = PART.min((limit - hosts.len()) as u64);
+            let range = Range::between(from.clone(), end.clone(), part);
             let answer = self
                 .client
                 .call::<RangeAnswer>(RANGE, &range, PATIENCE)?
                 .answer;
+            if !goes_on(&answer, &from) {
+                return Err(unexpected());
+            }
             let now = self.time();
-            let written = answer
-                .kvs
-                .iter()
-                .filter_map(|kv| serde_json::from_slice::<Written>(&kv.value).ok());
+            let written = answer.kvs.iter().filter_map(|kv| {
+                let written: Written = serde_json::from_slice(&kv.value).ok()?;
+                // A page goes on after the name of its last one.
+                (self.host_key(&written.notice.name) == kv.key).then_some(written)
+            });
             hosts.extend(written.map(|written| seen(written, now, here)));
             match answer.kvs.last() {
-                Some(last) if answer.more => from = [last.key.as_slice(), b"\0"].concat(),
-                _ => return Ok(hosts),
+                Some(last) if answer.more => from = after_key(last.key.clone()),
+                _ => break,
             }
         }
+        Ok(hosts)
     }
 }
 
@@ -168,8 +185,16 @@ impl Fleet for Hosts {
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
+        self.some_hosts(None, usize::MAX)
+    }
+
+    fn some_hosts(&self, after: Option<&str>, limit: usize) -> Result<Vec<HostSeen>, StoreError> {
         let here = self.desk.notice().map(|notice| notice.name);
-        self.core.all_hosts(here.as_deref())
+        self.core.hosts_after(after, limit, here.as_deref())
+    }
+
+    fn count(&self) -> u64 {
+        self.desk.hosts()
     }
 
     fn forget(&self, name: &str) -> Result<bool, StoreError> {

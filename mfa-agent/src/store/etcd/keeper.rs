@@ -45,6 +45,8 @@ struct State {
 
 impl Desk {
     /// Leaves a notice to be written, if it is new.
+    /// How many hosts there are; zero until they were counted.
+    hosts: u64,
     pub(super) fn leave(&self, notice: HostNotice) {
         let mut state = self.lock();
         if state.notice.as_ref() != Some(&notice) {
@@ -67,6 +69,11 @@ impl Desk {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
+    /// How many hosts there are, as far as they were counted.
+    pub(super) fn hosts(&self) -> u64 {
+        self.lock().hosts
+    }
+
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -233,6 +240,7 @@ impl Keeper {
     }
 
     /// Asks one server for its time at a moment that tells more, if more is to be known.
+            self.desk.lock().hosts = hosts;
     fn look_at_a_clock(&mut self) {
         let endpoints = self.core.client.endpoints();
         self.looked_at = (self.looked_at + 1) % endpoints.len().max(1);
