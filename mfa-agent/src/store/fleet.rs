@@ -85,6 +85,8 @@ pub struct HostSeen {
     pub age: Duration,
     /// Whether its next notice is not overdue.
     pub is_live: bool,
+    /// Whether two agents give notice under this name.
+    pub is_double: bool,
     /// How far its clock is from the clocks of the servers; none if it could not tell.
     pub clock: Option<ClockDifference>,
 }
@@ -166,6 +168,7 @@ impl Fleet for MemoryFleet {
             at: *at,
             age: Duration::ZERO,
             is_live: true,
+            is_double: false,
             clock: None,
         };
         Ok(self.lock().values().map(seen).collect())

@@ -127,6 +127,9 @@ impl AccountRepository {
             state.prepared = Some(key_id.clone());
             Ok(())
         })?;
+        if let (Ok(notice), Some(fleet)) = (self.notice(), self.store.fleet()) {
+            fleet.announce(notice);
+        }
         Ok(prepared(source, key_id, true))
     }
 
@@ -147,10 +150,14 @@ impl AccountRepository {
             };
         }
         let next = state.prepared.ok_or(RotateError::NotPrepared)?;
-        let missing: Vec<String> = self
-            .hosts()?
+        let hosts = self.hosts()?;
+        if let Some(double) = hosts.iter().find(|host| host.is_live && host.is_double) {
+            return Err(RotateError::Double(double.notice.name.clone()));
+        }
+        let missing: Vec<String> = hosts
             .into_iter()
-            .filter(|host| host.is_live && !has(host, &next))
+            // What this host has is looked at below: its notice may be some seconds old.
+            .filter(|host| host.is_live && !host.is_here && !has(host, &next))
             .map(|host| host.notice.name)
             .collect();
         if !missing.is_empty() {

@@ -38,6 +38,9 @@ struct Written {
     notice: HostNotice,
     /// Which start of the agent wrote it: two hosts of one name are noticed by that.
     run: String,
+    /// Another start of an agent wrote in between, so there are two of one name.
+    #[serde(default)]
+    is_double: bool,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     at: Timestamp,
     /// The next notice comes in this many seconds.
@@ -96,11 +99,13 @@ impl Core {
         notice: HostNotice,
         run: &str,
         interval: Duration,
+        is_double: bool,
     ) -> Result<bool, StoreError> {
         let key = self.host_key(&notice.name);
         let written = Written {
             notice,
             run: run.to_owned(),
+            is_double,
             at: Timestamp::now(),
             every: interval.as_secs(),
             clock: self.clock(),
@@ -285,6 +290,7 @@ fn seen(written: Written, now: Timestamp, here: Option<&str>) -> HostSeen {
     let every = Duration::from_secs(written.every.min(86_400));
     HostSeen {
         is_here: here == Some(written.notice.name.as_str()),
+        is_double: written.is_double,
         at: written.at,
         age,
         is_live: age <= every * 2 + LEEWAY,
@@ -314,6 +320,7 @@ mod tests {
                 ..HostNotice::default()
             },
             run: String::new(),
+            is_double: false,
             at,
             every,
             clock: Some(ClockDifference {

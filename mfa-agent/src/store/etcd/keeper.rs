@@ -90,6 +90,7 @@ pub(super) fn start(core: Arc<Core>, desk: Arc<Desk>, admit: Admit) -> std::io::
         next_contact: Instant::now(),
         next_notice: Instant::now(),
         written: 0,
+        double_until: None,
         interval: INTERVAL,
         looked_at: 0,
     };
@@ -109,6 +110,8 @@ struct Keeper {
     next_notice: Instant,
     /// Notices so far.
     written: u64,
+    /// Another agent gave notice under the same name; until then it is taken for alive.
+    double_until: Option<Instant>,
     interval: Duration,
     /// The server whose clock was looked at last.
     looked_at: usize,
@@ -205,11 +208,23 @@ impl Keeper {
         let part = self.interval / 16;
         self.next_notice = Instant::now() + self.interval - part * u32::from(random[0]) / 255;
         let name = notice.name.clone();
-        match self.core.put_notice(notice, &self.run, self.interval) {
+        let is_double = self
+            .double_until
+            .is_some_and(|until| Instant::now() < until);
+        let put = self
+            .core
+            .put_notice(notice, &self.run, self.interval, is_double);
+        match put {
             Ok(is_of_another) => {
                 self.written += 1;
                 // The first time it is an earlier start of this agent.
                 if is_of_another && self.written > 1 {
+                    // The other one writes as often as this one.
+                    self.double_until = Some(Instant::now() + self.interval * 3);
+                    if !is_double {
+                        // All hosts are to know it: of the two only one is seen.
+                        self.next_notice = Instant::now();
+                    }
                     log::limited(
                         "two hosts of one name",
                         format_args!(

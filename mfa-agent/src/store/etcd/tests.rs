@@ -311,6 +311,33 @@ fn hosts_tell_each_other_of_themselves_and_servers_of_theirs() {
     );
 }
 
+#[test]
+fn two_hosts_of_one_name_are_noticed() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    let node = Node::start();
+    let hosts = [(); 2].map(|()| open(&access(&[node.url()])));
+    let seen = || hosts[0].fleet().unwrap().hosts().unwrap();
+    for (host, version) in [(0, "1"), (1, "2"), (0, "3")] {
+        let notice = crate::store::fleet::HostNotice {
+            name: "web-1".to_owned(),
+            version: version.to_owned(),
+            ..Default::default()
+        };
+        hosts[host].fleet().unwrap().announce(notice);
+        soon("its notice is seen", || {
+            seen().iter().any(|seen| seen.notice.version == version)
+        });
+        assert!(version == "3" || !seen()[0].is_double);
+    }
+    soon("all hosts know it", || seen()[0].is_double);
+    let fleet = hosts[1].fleet().unwrap();
+    assert_eq!(fleet.some_hosts(Some("web-1"), 9).unwrap(), []);
+    assert_eq!(fleet.some_hosts(Some("web-0"), 9).unwrap().len(), 1);
+    soon("they are counted", || fleet.count() == 1);
+}
+
 /// Whether a call fails, and how long it takes.
 fn fails_within(limit: Duration, call: impl FnOnce() -> Result<(), StoreError>) -> String {
     let began = Instant::now();
