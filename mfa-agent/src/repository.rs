@@ -25,6 +25,7 @@ mod watch;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Instant;
 
 pub use backup::{BackupRun, Progress};
 use current::{FirstSeen, Patience};
@@ -219,6 +220,8 @@ pub struct AccountRepository {
     /// The name of this host, where others share the store.
     host: String,
     frozen_since: Mutex<FirstSeen>,
+    /// When the store was last asked for the key, for the notice of this host.
+    looked_at: Mutex<Option<Instant>>,
     patience: Patience,
 }
 
@@ -240,6 +243,7 @@ impl AccountRepository {
             was_told: AtomicBool::new(false),
             host: String::new(),
             frozen_since: Mutex::default(),
+            looked_at: Mutex::default(),
             patience: Patience::default(),
         }
     }

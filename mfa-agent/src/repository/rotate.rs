@@ -132,7 +132,7 @@ impl AccountRepository {
     ///
     /// A [`RepositoryError`] when the store can't be read.
     pub fn key_state(&self) -> Result<KeyState, RepositoryError> {
-        let view = self.view()?;
+        let view = self.newest_view()?;
         let (state, _) = self.state(&view.vault)?;
         Ok(KeyState {
             key_id: view.vault.key_id(),

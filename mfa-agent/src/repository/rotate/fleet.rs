@@ -12,7 +12,9 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::super::state::State;
 use super::super::{AccountRepository, RepositoryError};
@@ -59,6 +61,7 @@ impl AccountRepository {
     ///
     /// A [`RepositoryError`] when the key can't be read.
     pub fn notice(&self) -> Result<HostNotice, RepositoryError> {
+        self.look_at_the_key();
         self.read_keys()?;
         self.adopt_key();
         let vault = &self.known_view().vault;
@@ -69,6 +72,21 @@ impl AccountRepository {
             key: vault.key_id(),
             other_keys: vault.other_ids(),
         })
+    }
+
+    /// Learns of another key that seals now, without a login on this host.
+    fn look_at_the_key(&self) {
+        let mut looked_at = self
+            .looked_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if looked_at.is_some_and(|at| at.elapsed() < self.patience.look) {
+            return;
+        }
+        *looked_at = Some(Instant::now());
+        drop(looked_at);
+        // If that fails, the others are to know all the same which keys are here.
+        let _ = self.newest_view();
     }
 
     /// Which hosts have which keys.
