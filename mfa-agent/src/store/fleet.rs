@@ -5,6 +5,7 @@
 //! depends on it. No secret is in it; only IDs of keys are.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,13 @@ pub trait Fleet: Send + Sync {
     /// From now on the other hosts are told this of this host. It returns at once.
     fn announce(&self, notice: HostNotice);
 
+    /// Keeps for the next start of this host how far the store has come, as far as this host knows. It asks no server.
+    fn keep(&self);
+
+    /// Notes the number of a state of all records ([`crate::repository`]). Returns false if this host has seen a later one,
+    /// in this start or an earlier one.
+    fn note_state(&self, number: u64) -> bool;
+
     /// All hosts that ever used the store, in the order of their names, until they are forgotten.
     ///
     /// # Errors
@@ -28,14 +36,6 @@ pub trait Fleet: Send + Sync {
     /// [`StoreError`] when they can't be read.
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError>;
 
-    /// Forgets a host that is gone. Returns whether it was known. A host that is alive is back with its next notice.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when that can't be written.
-    fn forget(&self, name: &str) -> Result<bool, StoreError>;
-
-    /// Asks each server how it is. It waits for the slowest one, for a bounded time.
     /// Up to `limit` of them after the name `after`.
     ///
     /// # Errors
@@ -46,6 +46,14 @@ pub trait Fleet: Send + Sync {
     /// About how many there are, as far as this host knows. It asks no server.
     fn count(&self) -> u64;
 
+    /// Forgets a host that is gone. Returns whether it was known. A host that is alive is back with its next notice.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when that can't be written.
+    fn forget(&self, name: &str) -> Result<bool, StoreError>;
+
+    /// Asks each server how it is. It waits for the slowest one, for a bounded time.
     fn servers(&self) -> Vec<Server>;
 
     /// Whether the store works, as far as this host knows, without asking.
@@ -147,11 +155,14 @@ pub struct ServerStatus {
 
 /// The hosts of a store in memory: each is alive as soon as it is announced.
 #[derive(Debug, Default)]
-pub(super) struct MemoryFleet(Mutex<BTreeMap<String, (HostNotice, Timestamp)>>);
+pub(super) struct MemoryFleet {
+    hosts: Mutex<BTreeMap<String, (HostNotice, Timestamp)>>,
+    state: AtomicU64,
+}
 
 impl MemoryFleet {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (HostNotice, Timestamp)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,6 +170,12 @@ impl Fleet for MemoryFleet {
     fn announce(&self, notice: HostNotice) {
         self.lock()
             .insert(notice.name.clone(), (notice, Timestamp::UNIX_EPOCH));
+    }
+
+    fn keep(&self) {}
+
+    fn note_state(&self, number: u64) -> bool {
+        self.state.fetch_max(number, Ordering::AcqRel) <= number
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
@@ -172,6 +189,16 @@ impl Fleet for MemoryFleet {
             clock: None,
         };
         Ok(self.lock().values().map(seen).collect())
+    }
+
+    fn some_hosts(&self, after: Option<&str>, limit: usize) -> Result<Vec<HostSeen>, StoreError> {
+        let hosts = self.hosts()?.into_iter();
+        let later = hosts.filter(|host| after.is_none_or(|after| *host.notice.name > *after));
+        Ok(later.take(limit).collect())
+    }
+
+    fn count(&self) -> u64 {
+        self.lock().len() as u64
     }
 
     fn forget(&self, name: &str) -> Result<bool, StoreError> {
@@ -194,16 +221,6 @@ mod tests {
     #[test]
     fn a_clock_is_wrong_only_if_it_surely_differs_by_more_than_a_second() {
         let is_wrong = |least, most| ClockDifference { least, most }.is_wrong();
-    fn some_hosts(&self, after: Option<&str>, limit: usize) -> Result<Vec<HostSeen>, StoreError> {
-        let hosts = self.hosts()?.into_iter();
-        let later = hosts.filter(|host| after.is_none_or(|after| *host.notice.name > *after));
-        Ok(later.take(limit).collect())
-    }
-
-    fn count(&self) -> u64 {
-        self.lock().len() as u64
-    }
-
         for (least, most) in [(0, 0), (-1000, 1000), (900, 1900), (-1900, -900)] {
             assert!(!is_wrong(least, most), "{least} {most}");
         }
@@ -226,11 +243,11 @@ mod tests {
             hosts.map(|host| host.notice.name).collect()
         };
         assert_eq!(names(), ["web-1", "web-2"]);
+        assert_eq!(fleet.count(), 2);
+        assert_eq!(fleet.some_hosts(Some("web-1"), 9).unwrap().len(), 1);
+        assert_eq!(fleet.some_hosts(None, 1).unwrap().len(), 1);
         assert!(fleet.forget("web-1").unwrap());
         assert!(!fleet.forget("web-1").unwrap());
         assert_eq!(names(), ["web-2"]);
     }
 }
-        assert_eq!(fleet.count(), 2);
-        assert_eq!(fleet.some_hosts(Some("web-1"), 9).unwrap().len(), 1);
-        assert_eq!(fleet.some_hosts(None, 1).unwrap().len(), 1);

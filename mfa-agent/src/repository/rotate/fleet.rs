@@ -24,11 +24,11 @@ use crate::store::fleet::{Fleet, HostNotice, HostSeen};
 use crate::vault::{KeyError, KeySource};
 use mfa_core::account::Account;
 
-/// Keys that had their time, and are remembered.
-const MOST_RETIRED: usize = 32;
 /// So many hosts at a time read the notices of all, about.
 const READERS: u64 = 4;
 
+/// Keys that had their time, and are remembered.
+const MOST_RETIRED: usize = 32;
 
 /// The next key of a shared store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +214,9 @@ impl AccountRepository {
         if !self.is_shared() || view.format >= Some(Account::FORMAT) {
             return Ok(None);
         }
+        if !self.is_our_turn()? {
+            return Ok(None);
+        }
         let hosts = self.hosts()?;
         let live = hosts.iter().filter(|host| host.is_live);
         let formats = live.map(|host| host.notice.schema).chain([Account::FORMAT]);
@@ -225,6 +228,15 @@ impl AccountRepository {
             Ok::<_, RepositoryError>(())
         })?;
         Ok(Some(newest))
+    }
+
+    /// Whether this host is to read what all hosts say. Of many only some do at a time, by chance: each reads the notices of
+    /// all.
+    fn is_our_turn(&self) -> Result<bool, RepositoryError> {
+        let hosts = self.store.fleet().map_or(0, Fleet::count);
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(RepositoryError::Random)?;
+        Ok(u64::from_le_bytes(random) % hosts.max(1) < READERS)
     }
 
     /// Puts the key that seals where this host's key is, so that an earlier one can be removed later.
@@ -239,9 +251,6 @@ impl AccountRepository {
         );
         match keys.adopt(&id) {
             Ok(false) => self.was_told.store(false, Ordering::Relaxed),
-        if !self.is_our_turn()? {
-            return Ok(None);
-        }
             Ok(true) => {
                 self.was_told.store(false, Ordering::Relaxed);
                 log::info(format_args!(
@@ -255,15 +264,6 @@ impl AccountRepository {
             )),
             Err(_) => {}
         }
-    /// Whether this host is to read what all hosts say. Of many only some do at a time, by chance: each reads the notices of
-    /// all.
-    fn is_our_turn(&self) -> Result<bool, RepositoryError> {
-        let hosts = self.store.fleet().map_or(0, Fleet::count);
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(RepositoryError::Random)?;
-        Ok(u64::from_le_bytes(random) % hosts.max(1) < READERS)
-    }
-
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, RepositoryError> {

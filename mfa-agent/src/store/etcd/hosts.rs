@@ -3,7 +3,7 @@
 //! No lease is used: whether a host is alive is told from the time that it wrote, by the clock of the servers.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::client::{PATIENCE, PROBE};
-use super::identity::{Admit, unexpected};
+use super::identity::{Memory, unexpected};
 use super::keeper::{self, Desk};
 use super::reading::{after_key, goes_on};
 use super::refusal::Problem;
@@ -52,6 +52,7 @@ struct Written {
 pub(super) struct Hosts {
     core: Arc<Core>,
     desk: Arc<Desk>,
+    memory: OnceLock<Arc<dyn Memory>>,
 }
 
 impl Hosts {
@@ -59,11 +60,13 @@ impl Hosts {
         Self {
             core,
             desk: Arc::default(),
+            memory: OnceLock::new(),
         }
     }
 
-    pub(super) fn start(&self, admit: Admit) -> std::io::Result<()> {
-        keeper::start(Arc::clone(&self.core), Arc::clone(&self.desk), admit)
+    pub(super) fn start(&self, memory: Arc<dyn Memory>) -> std::io::Result<()> {
+        let memory = Arc::clone(self.memory.get_or_init(|| memory));
+        keeper::start(Arc::clone(&self.core), Arc::clone(&self.desk), memory)
     }
 }
 
@@ -187,6 +190,22 @@ impl Fleet for Hosts {
         if (1..=MAX_NAME).contains(&notice.name.len()) {
             self.desk.leave(notice);
         }
+    }
+
+    fn keep(&self) {
+        if let Some(memory) = self.memory.get()
+            && self.core.standing.is_admitted()
+        {
+            memory.keep(
+                self.core.client.history.reached(),
+                self.core.client.history.state(),
+            );
+        }
+    }
+
+    fn note_state(&self, number: u64) -> bool {
+        let kept = self.memory.get().map_or(0, |memory| memory.state());
+        kept <= number && self.core.client.history.note_state(number)
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {

@@ -130,8 +130,8 @@ fn another_cluster_and_one_that_went_back_are_refused_though_they_have_the_same_
     drop(open(&access(&[other.url()])));
     proxy.turn_to(other.port());
     let error = fails_within(Duration::from_secs(4), || store.load(b"a").map(drop));
-    assert!(error.contains("it is of the cluster"), "{error}");
-    let cluster = store.core.client.cluster_for_test();
+    assert!(error.contains("etcd is the cluster"), "{error}");
+    let cluster = store.core.client.history.cluster_for_test();
     let older = format!(
         r#"{{"header":{{"cluster_id":"{cluster}","revision":"2"}},"succeeded":true,"responses":[]}}"#
     );
@@ -139,7 +139,7 @@ fn another_cluster_and_one_that_went_back_are_refused_though_they_have_the_same_
     soon("the reason is known", || {
         let error = store.load(b"a").unwrap_err().to_string();
         let down = store.core.client.endpoints()[0].down().unwrap_or_default();
-        error.contains("etcd") && down.contains("it went back to the revision 2")
+        error.contains("etcd") && down.contains("(revision 2; it had reached")
     });
     proxy.be(Manner::Pass);
     proxy.turn_to(node.port());

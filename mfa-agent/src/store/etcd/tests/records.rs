@@ -19,7 +19,10 @@ fn keys(folder: &Path, host: &str) -> KeySource {
 
 fn start(node: &Node, folder: &Path, host: &str) -> AccountRepository {
     let store = Box::new(open(&access(&[node.url()])));
-    AccountRepository::open_shared(store, keys(folder, host), host.to_owned()).unwrap()
+    let keys = keys(folder, host);
+    let repository = AccountRepository::open_shared(store, keys, host.to_owned()).unwrap();
+    repository.prepare().unwrap();
+    repository
 }
 
 fn user(name: &str) -> UserName {
@@ -71,15 +74,15 @@ fn restore(host: &AccountRepository, (head, chunks): &Backup) -> Result<(), Rest
 fn rotate(host: &AccountRepository, keys: &KeySource) {
     host.begin_rotation(keys, None).unwrap();
     let mut after = None;
-    loop {
-        after = host.reseal(after.as_deref(), 50, false).unwrap().next;
-        if after.is_none() {
     let until = Instant::now() + Duration::from_secs(60);
-            break;
+    loop {
         assert!(
             Instant::now() < until,
             "the records were not sealed anew in a minute"
         );
+        after = host.reseal(after.as_deref(), 50, false).unwrap().next;
+        if after.is_none() {
+            break;
         }
     }
     host.end_rotation(None).unwrap();
@@ -98,7 +101,11 @@ fn what_one_host_uses_up_stays_so_while_others_restore_change_the_key_and_merge(
     std::fs::create_dir(folder.path().join("web-2")).unwrap();
     std::fs::copy(&first.file, &second.file).unwrap();
     let store = Box::new(open(&access(&[node.url()])));
-    assert!(AccountRepository::init_shared(store, first.clone()).unwrap());
+    assert!(
+        AccountRepository::init_shared(store, first.clone())
+            .unwrap()
+            .0
+    );
     let (one, two) = (
         start(&node, folder.path(), "web-1"),
         start(&node, folder.path(), "web-2"),
