@@ -59,7 +59,7 @@ pub(super) fn open(places: &Places<'_>, access: &Access) -> Result<AccountReposi
 /// The agent serves all the same: rules that need no account hold, and tell administrators apart from the rest.
 fn refuses(reason: &dyn fmt::Display) {
     log::error(format_args!(
-        "{reason}. Until then the agent refuses logins that ask for a factor, and goes on trying"
+        "{reason}. While this is so, the agent refuses logins that ask for a factor, and goes on trying"
     ));
 }
 
