@@ -154,13 +154,12 @@ pub(super) struct Round {
 impl Core {
     /// See [`super::EtcdStore::contact`].
     pub(super) fn contact(&self, memory: &dyn Memory) -> Result<Contact, StoreError> {
+        // Before the servers are asked: changes go on meanwhile.
+        let floor = self.client.history.reached();
         let round = self.look_at_all()?;
         let mut refused: Vec<(usize, String)> = Vec::new();
         for sight in &round.sights {
-            let fits = self
-                .client
-                .history
-                .fits(sight.header, self.client.history.reached());
+            let fits = self.client.history.fits(sight.header, floor);
             match fits.and_then(|()| memory.admit(&sight.looked)) {
                 Ok(()) if sight.key != 0 => {
                     for (other, reason) in &refused {
