@@ -217,6 +217,11 @@ impl AccountRepository {
         if !self.is_our_turn()? {
             return Ok(None);
         }
+        // Another host may have been faster.
+        let view = self.newest_view()?;
+        if view.format >= Some(Account::FORMAT) {
+            return Ok(None);
+        }
         let hosts = self.hosts()?;
         let live = hosts.iter().filter(|host| host.is_live);
         let formats = live.map(|host| host.notice.schema).chain([Account::FORMAT]);
