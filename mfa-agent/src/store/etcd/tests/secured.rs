@@ -115,6 +115,7 @@ impl Authority {
 
 fn why_not(access: &Access) -> String {
     let store = EtcdStore::new(access).unwrap();
+    store.core.client.slowness.store(2, Ordering::Relaxed);
     store.contact(&TakesAll).unwrap_err().to_string()
 }
 
