@@ -762,9 +762,8 @@ fn a_change_of_the_key_that_is_cut_off_at_any_write_is_taken_up_on_another_host(
         };
         let is_whole = rotate(&one).is_ok();
         put(&two, "user3", full());
-        if !is_whole && two.key_state().unwrap().rotating.is_some() {
-            rotate(&two).unwrap();
-        } else if !is_whole && two.key_state().unwrap().prepared.is_some() {
+        let state = two.key_state().unwrap();
+        if !is_whole && (state.rotating.is_some() || state.prepared.is_some()) {
             rotate(&two).unwrap();
         }
         assert_eq!(two.key_state().unwrap().key_id, next.key_id);
