@@ -25,6 +25,7 @@ mod watch;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Instant;
 
 pub use backup::{BackupRun, Progress};
 use current::{FirstSeen, Patience};
@@ -161,6 +162,13 @@ pub enum RepositoryError {
          first host of a new store: mfa-agent --init. If there were records before, restore the store from a backup"
     )]
     NoState,
+    /// Somebody put an older state back.
+    #[error(
+        "the record vault/state, which says which key seals and which records are the current ones, was set back to an \
+         older one (its change no. {0}): somebody wrote it into etcd, or restored a snapshot. Find out who did. To accept \
+         it, on each host: mfa-agent --init, and restart the agent: systemctl restart mfa-agent"
+    )]
+    OlderState(u64),
     /// The key of a shared store is not here.
     #[error(
         "the shared store is sealed with key {sealed}, and this host has {here}, so it serves nobody. Copy the key file \
@@ -219,6 +227,8 @@ pub struct AccountRepository {
     /// The name of this host, where others share the store.
     host: String,
     frozen_since: Mutex<FirstSeen>,
+    /// When the store was last asked for the key, for the notice of this host.
+    looked_at: Mutex<Option<Instant>>,
     patience: Patience,
 }
 
@@ -240,6 +250,7 @@ impl AccountRepository {
             was_told: AtomicBool::new(false),
             host: String::new(),
             frozen_since: Mutex::default(),
+            looked_at: Mutex::default(),
             patience: Patience::default(),
         }
     }
@@ -256,52 +267,59 @@ impl AccountRepository {
         Ok(repository)
     }
 
-    /// The accounts in a store that other hosts share. This host is called `host`, and has the keys of `keys`. A store
-    /// that can't be reached is no error: each call tries again.
+    /// The accounts in a store that other hosts share. This host is called `host`, and has the keys of `keys`. No server
+    /// is asked: [`AccountRepository::prepare`] does that, or the first call.
     ///
     /// # Errors
     ///
-    /// A [`RepositoryError`] when the key can't be read or is not the one of the store, or the store has no state.
+    /// A [`RepositoryError`] when the key can't be read.
     pub fn open_shared(
         store: Box<dyn Store>,
         keys: KeySource,
         host: String,
     ) -> Result<Self, RepositoryError> {
         let vault = Vault::with(&keys.load_ring()?, None);
-        let repository = Self {
+        Ok(Self {
             keys: Some(keys),
             host,
             ..Self::new(store, vault)
-        };
-        match repository
-            .view()
-            .map(|_| repository.end_left_over_restore())
-        {
-            Ok(Ok(())) | Ok(Err(RepositoryError::Store(_))) | Err(RepositoryError::Store(_)) => {
-                Ok(repository)
-            }
-            Ok(Err(error)) | Err(error) => Err(error),
-        }
+        })
+    }
+
+    /// Reads which records of a shared store are the current ones, and ends a restore that an earlier start of this host
+    /// left. If it fails, each call tries again to read them.
+    ///
+    /// # Errors
+    ///
+    /// A [`RepositoryError`] when the store can't be read, the key is not the one of the store, or it has no state.
+    pub fn prepare(&self) -> Result<(), RepositoryError> {
+        self.view()?;
+        self.end_left_over_restore()
     }
 
     /// Writes the first state of a shared store in which there is nothing, or makes sure that these keys open the one
-    /// that is there. Returns whether it was written.
+    /// that is there. Returns whether it was written, and its number.
     ///
     /// # Errors
     ///
     /// A [`RepositoryError`], also if there are records without a state.
-    pub fn init_shared(store: Box<dyn Store>, keys: KeySource) -> Result<bool, RepositoryError> {
+    pub fn init_shared(
+        store: Box<dyn Store>,
+        keys: KeySource,
+    ) -> Result<(bool, u64), RepositoryError> {
         let vault = Vault::with(&keys.load_ring()?, None);
         let repository = Self {
             keys: Some(keys),
             ..Self::new(store, vault)
         };
-        match repository.view() {
-            Err(RepositoryError::NoState) if repository.has_no_records()? => {}
-            opened => return opened.map(|_| false),
-        }
-        let is_first = repository.write_first_state(&repository.known_view().vault)?;
-        repository.view().map(|_| is_first)
+        let is_first = match repository.view() {
+            Err(RepositoryError::NoState) if repository.has_no_records()? => {
+                repository.write_first_state(&repository.known_view().vault)?
+            }
+            opened => opened.map(|_| false)?,
+        };
+        let (state, _) = repository.state(&repository.view()?.vault)?;
+        Ok((is_first, state.number))
     }
 
     /// The same accounts, with a text for administrators: the store was set back to an older state.
@@ -349,6 +367,13 @@ impl AccountRepository {
         match refused.flatten() {
             Some(error) => Err(error),
             None => Ok(()),
+        }
+    }
+
+    /// Keeps for the next start how far a shared store has come. It asks no server.
+    pub fn keep(&self) {
+        if let Some(fleet) = self.fleet() {
+            fleet.keep();
         }
     }
 

@@ -229,6 +229,7 @@ fn run(config: &Path) -> Result<(), StartError> {
     {
         log::warn("the last lines of the audit log could not be written");
     }
+    agent.keep_store();
     log::info("stopped");
     Ok(())
 }

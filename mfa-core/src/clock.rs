@@ -11,6 +11,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+/// How far the clock of another host may be ahead of this one. What is strict, such as a lock, holds all the same: a fleet
+/// whose clocks differ must not verify more guesses than one host.
+pub const AHEAD: Duration = Duration::from_secs(10 * 60);
+
 /// A stored end. It can be compared with a time only by [`Self::in_force`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -30,6 +34,12 @@ impl Deadline {
     pub fn in_force(self, now: Timestamp, longest: Duration) -> Option<Timestamp> {
         let left = seconds_between(now, self.0)?;
         (left > 0 && left <= whole_seconds(longest)).then_some(self.0)
+    }
+
+    /// The same for what is strict: a host whose clock is ahead by [`AHEAD`] may have stored it.
+    #[must_use]
+    pub fn binds(self, now: Timestamp, longest: Duration) -> Option<Timestamp> {
+        self.in_force(now, longest.saturating_add(AHEAD))
     }
 
     /// Whether it has passed at `now`.
@@ -109,6 +119,15 @@ mod tests {
         ] {
             let expected = holds.then_some(at(4600));
             assert_eq!(end.in_force(at(second), HOUR), expected, "{second}");
+        }
+    }
+
+    #[test]
+    fn what_is_strict_binds_also_a_host_whose_clock_is_behind() {
+        let end = Deadline::after(at(1000), HOUR);
+        for (second, binds) in [(399, false), (400, true), (4599, true), (4600, false)] {
+            let expected = binds.then_some(at(4600));
+            assert_eq!(end.binds(at(second), HOUR), expected, "{second}");
         }
     }
 

@@ -19,7 +19,8 @@
 //! get here.
 //!
 //! A lock that ends later than it can last was made while the clock was wrong, and is ignored. Its failures
-//! still count, so that the next one locks again, and setting the clock back frees no guesses.
+//! still count, so that the next one locks again, and setting the clock back frees no guesses. One that ends a few minutes
+//! later was made by a host whose clock is ahead, and holds ([`crate::clock::AHEAD`]).
 //!
 //! A pass clears the failures. Concurrent logins that began before it share what was left of their budget
 //! ([`Burst`]); otherwise one right code among many simultaneous guesses would buy five more guesses.
@@ -174,7 +175,7 @@ impl Lockout {
     /// When the lock ends by itself, if it is in force at `now`.
     fn ends(&self, now: Timestamp) -> Option<Timestamp> {
         let longest = self.lasts.map_or(LONGEST_LOCK, Duration::from_secs);
-        self.until?.in_force(now, longest)
+        self.until?.binds(now, longest)
     }
 
     /// Whether an answer of a login of `epoch` may be verified at `now`.
@@ -313,7 +314,7 @@ impl Lockout {
 
 impl Pending {
     fn is_open(&self, now: Timestamp) -> bool {
-        self.until.in_force(now, LONGEST_PENDING).is_some()
+        self.until.binds(now, LONGEST_PENDING).is_some()
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Patience {
     pub(super) freeze: Duration,
     /// Then its host is taken for dead.
     pub(super) dead: Duration,
+    /// A host on which nobody logs in looks this often whether the key was changed.
+    pub(super) look: Duration,
 }
 
 impl Default for Patience {
@@ -33,6 +35,7 @@ impl Default for Patience {
             change: Duration::from_secs(3),
             freeze: Duration::from_secs(20),
             dead: Duration::from_secs(60),
+            look: Duration::from_secs(60),
         }
     }
 }
@@ -59,6 +62,17 @@ impl AccountRepository {
             self.read_view()?;
         }
         Ok(self.known_view())
+    }
+
+    /// The same as the store has them now.
+    pub(super) fn newest_view(&self) -> Result<Arc<View>, RepositoryError> {
+        for _ in 0..MAX_CONFLICTS {
+            let view = self.view()?;
+            if self.is_current(&view)? {
+                return Ok(view);
+            }
+        }
+        Err(RepositoryError::Contended(super::state::name()))
     }
 
     /// The same for a change, after the end of a restore that stops changes.

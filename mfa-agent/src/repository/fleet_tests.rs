@@ -135,7 +135,11 @@ impl Hosts {
             dir: tempfile::tempdir().unwrap(),
         };
         let keys = hosts.keys("first", 1);
-        assert!(AccountRepository::init_shared(hosts.connection().0, keys).unwrap());
+        assert!(
+            AccountRepository::init_shared(hosts.connection().0, keys)
+                .unwrap()
+                .0
+        );
         hosts
     }
 
@@ -166,10 +170,16 @@ impl Hosts {
         let keys = self.keys(host, 1);
         let (store, writes_left) = self.connection();
         let mut repository = AccountRepository::open_shared(store, keys.clone(), host.to_owned())?;
+        if let Err(error) = repository.prepare()
+            && !matches!(error, RepositoryError::Store(_))
+        {
+            return Err(error);
+        }
         repository.patience = Patience {
             change: Duration::from_millis(20),
             freeze: Duration::from_secs(60),
             dead: Duration::from_millis(500),
+            look: Duration::ZERO,
         };
         Ok(Host {
             repository,
@@ -297,8 +307,8 @@ fn a_host_with_another_key_says_so_and_serves_nobody() {
     let one = hosts.start("web-1").unwrap();
     put(&one, "alice", full());
     let keys = hosts.keys("web-9", 9);
-    let error = AccountRepository::open_shared(hosts.connection().0, keys, "web-9".to_owned());
-    let text = error.err().unwrap().to_string();
+    let other = AccountRepository::open_shared(hosts.connection().0, keys, "web-9".to_owned());
+    let text = other.unwrap().prepare().unwrap_err().to_string();
     assert!(
         text.contains("serves nobody") && text.contains("Copy the key file"),
         "{text}"
@@ -332,6 +342,61 @@ fn a_state_that_was_deleted_is_not_written_again() {
     let init = AccountRepository::init_shared(hosts.connection().0, hosts.keys("web-3", 1));
     assert!(matches!(init, Err(RepositoryError::NoState)));
     assert_eq!(hosts.store.load(b"vault/state").unwrap(), None);
+}
+
+/// Makes another key and seals everything with it, on `one`. Returns its ID.
+fn rotate_on(one: &Host, two: &Host) -> String {
+    let next = one.prepare_rotation(&one.keys, None).unwrap();
+    copy_key(one, two, &next.key_id);
+    one.announce();
+    two.announce();
+    assert!(one.begin_rotation(&one.keys, None).unwrap());
+    reseal(one);
+    one.end_rotation(None).unwrap();
+    next.key_id
+}
+
+#[test]
+fn a_state_that_was_put_back_brings_no_earlier_key_back() {
+    let hosts = Hosts::new();
+    let (one, two) = hosts.two();
+    put(&one, "alice", full());
+    let before = hosts.store.load(b"vault/state").unwrap().unwrap();
+    rotate_on(&one, &two);
+    assert!(has(&two, "alice"));
+    let now = hosts.store.load(b"vault/state").unwrap().unwrap();
+    let change = Change {
+        key: b"vault/state",
+        expected: Some(&now.revision),
+        new: Some(&before.bytes),
+        line: None,
+    };
+    assert_eq!(hosts.store.swap(change).unwrap(), Swap::Done);
+    for host in [&one, &two] {
+        let told = fail(host, "alice").unwrap_err().to_string();
+        assert!(told.contains("mfa-agent --init"), "{told}");
+        assert!(matches!(
+            host.account(&user("alice")),
+            Err(RepositoryError::OlderState(0))
+        ));
+        host.key_state().unwrap_err();
+    }
+    assert!(matches!(
+        hosts.start("web-1").err(),
+        Some(RepositoryError::OlderState(0))
+    ));
+}
+
+#[test]
+fn a_host_on_which_nobody_logs_in_learns_of_another_key() {
+    let hosts = Hosts::new();
+    let (one, two) = hosts.two();
+    put(&one, "alice", full());
+    let key = rotate_on(&one, &two);
+    let state = two.key_state().unwrap();
+    assert_eq!((&state.key_id, state.rotating), (&key, None));
+    let key = rotate_on(&one, &two);
+    assert_eq!(two.notice().unwrap().key, key);
 }
 
 #[test]
@@ -697,9 +762,8 @@ fn a_change_of_the_key_that_is_cut_off_at_any_write_is_taken_up_on_another_host(
         };
         let is_whole = rotate(&one).is_ok();
         put(&two, "user3", full());
-        if !is_whole && two.key_state().unwrap().rotating.is_some() {
-            rotate(&two).unwrap();
-        } else if !is_whole && two.key_state().unwrap().prepared.is_some() {
+        let state = two.key_state().unwrap();
+        if !is_whole && (state.rotating.is_some() || state.prepared.is_some()) {
             rotate(&two).unwrap();
         }
         assert_eq!(two.key_state().unwrap().key_id, next.key_id);
@@ -734,6 +798,16 @@ fn a_restore_and_a_change_of_the_key_exclude_each_other() {
     ));
 }
 
+/// Writes a record that needs the newest format.
+fn put_newest(host: &Host) -> Result<(), RepositoryError> {
+    let mut value = serde_json::to_value(full()).unwrap();
+    value["schema"] = Account::FORMAT.into();
+    let account: Account = serde_json::from_value(value).unwrap();
+    assert_eq!(account.format(), Account::FORMAT);
+    let put = |_| Ok((After::Put(Box::new(account.clone())), ()));
+    host.change(&Key::account(&user("alice")), put)
+}
+
 #[test]
 fn records_are_written_in_a_newer_format_only_once_all_live_hosts_read_it() {
     let hosts = Hosts::new();
@@ -749,12 +823,13 @@ fn records_are_written_in_a_newer_format_only_once_all_live_hosts_read_it() {
     older.schema = newest - 1;
     one.store.fleet().unwrap().announce(older);
     assert_eq!(one.raise_format().unwrap(), None);
-    let refused = fail(&one, "alice").unwrap_err().to_string();
+    let refused = put_newest(&one).unwrap_err().to_string();
     assert!(refused.contains("mfactl hosts"), "{refused}");
+    fail(&one, "bob").expect("it needs no newer format");
     two.announce();
     assert_eq!(one.raise_format().unwrap(), Some(newest));
     assert_eq!(two.raise_format().unwrap(), None);
-    fail(&two, "alice").unwrap();
+    put_newest(&two).unwrap();
     // A host that was away, and has an older version, says so.
     one.change_state(&one.view().unwrap().vault, None, |state| {
         state.format = Some(newest + 1);

@@ -95,6 +95,12 @@ pub enum RotateError {
         said(hosts)
     )]
     Missing { key: String, hosts: Vec<String> },
+    /// Only one of two hosts of one name is seen.
+    #[error(
+        "the key was not changed: two hosts call themselves {0}, so nobody can tell whether both have the new key. Give each \
+         host a name of its own, and restart its agent: hostnamectl hostname NAME"
+    )]
+    Double(String),
     /// The new key is not on this host.
     #[error(
         "the key was not changed: the key {key} is not on this host. Copy it to {}, owned by the agent's user with \
@@ -126,7 +132,7 @@ impl AccountRepository {
     ///
     /// A [`RepositoryError`] when the store can't be read.
     pub fn key_state(&self) -> Result<KeyState, RepositoryError> {
-        let view = self.view()?;
+        let view = self.newest_view()?;
         let (state, _) = self.state(&view.vault)?;
         Ok(KeyState {
             key_id: view.vault.key_id(),

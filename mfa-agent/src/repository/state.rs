@@ -37,6 +37,9 @@ pub(super) struct State {
     /// The newest format of records that all hosts of a shared store read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) format: Option<u32>,
+    /// How often this record of a shared store was changed: one that was put back has a lower number.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) number: u64,
     /// The last backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) backup: Option<LastBackup>,
@@ -129,6 +132,14 @@ impl AccountRepository {
         &self,
         vault: &Vault,
     ) -> Result<(State, Option<Revision>), RepositoryError> {
+        match self.read_state(vault) {
+            // Another thread may have read a later one meanwhile.
+            Err(RepositoryError::OlderState(_)) => self.read_state(vault),
+            read => read,
+        }
+    }
+
+    fn read_state(&self, vault: &Vault) -> Result<(State, Option<Revision>), RepositoryError> {
         let Some(stored) = self.store.load(STATE)? else {
             return match self.is_shared() {
                 true => Err(RepositoryError::NoState),
@@ -142,6 +153,11 @@ impl AccountRepository {
         let mut state: State =
             serde_json::from_slice(&plain).map_err(|_| unreadable("it can't be decoded"))?;
         state.sealer = vault.sealer(&stored.bytes).map(|(id, _)| id);
+        if let Some(fleet) = self.fleet()
+            && !fleet.note_state(state.number)
+        {
+            return Err(RepositoryError::OlderState(state.number));
+        }
         Ok((state, Some(stored.revision)))
     }
 
@@ -156,6 +172,9 @@ impl AccountRepository {
         for _ in 0..MAX_CONFLICTS {
             let (mut state, revision) = self.state(vault)?;
             change(&mut state)?;
+            if self.is_shared() {
+                state.number += 1;
+            }
             let sealed = match self.is_shared() {
                 true => state.seal(&state.sealing(vault)?)?,
                 false => state.seal(vault)?,
@@ -214,6 +233,11 @@ impl AccountRepository {
     pub fn last_backup(&self) -> Result<Option<LastBackup>, RepositoryError> {
         Ok(self.state(&self.view()?.vault)?.0.backup)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 pub(super) fn name() -> String {

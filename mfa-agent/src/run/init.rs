@@ -59,8 +59,13 @@ fn create(places: &Places<'_>, key: bool, replaces: bool) -> Result<(), StartErr
     if replaces {
         log::warn("it replaces the lost store; all users must enrol again");
     }
-    let generation = NEVER_OPENED;
-    write_mark(places, &Mark { id, generation })
+    let mark = Mark {
+        id,
+        generation: NEVER_OPENED,
+        cluster: None,
+        state: 0,
+    };
+    write_mark(places, &mark)
 }
 
 fn adopt(places: &Places<'_>, store: SledStore) -> Result<(), StartError> {

@@ -44,6 +44,8 @@ pub(super) fn mark_of(store: &SledStore) -> Mark {
     Mark {
         id: store.id(),
         generation: store.generation(),
+        cluster: None,
+        state: 0,
     }
 }
 

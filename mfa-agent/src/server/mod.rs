@@ -197,6 +197,11 @@ impl Agent {
         &self.audit
     }
 
+    /// Keeps what the next start needs to know of the store.
+    pub fn keep_store(&self) {
+        self.repository.keep();
+    }
+
     /// Whether no program that guards logins is in the middle of one.
     #[must_use]
     pub fn is_idle(&self) -> bool {

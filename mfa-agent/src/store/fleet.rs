@@ -5,6 +5,7 @@
 //! depends on it. No secret is in it; only IDs of keys are.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,12 +22,29 @@ pub trait Fleet: Send + Sync {
     /// From now on the other hosts are told this of this host. It returns at once.
     fn announce(&self, notice: HostNotice);
 
+    /// Keeps for the next start of this host how far the store has come, as far as this host knows. It asks no server.
+    fn keep(&self);
+
+    /// Notes the number of a state of all records ([`crate::repository`]). Returns false if this host has seen a later one,
+    /// in this start or an earlier one.
+    fn note_state(&self, number: u64) -> bool;
+
     /// All hosts that ever used the store, in the order of their names, until they are forgotten.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when they can't be read.
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError>;
+
+    /// Up to `limit` of them after the name `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when they can't be read.
+    fn some_hosts(&self, after: Option<&str>, limit: usize) -> Result<Vec<HostSeen>, StoreError>;
+
+    /// About how many there are, as far as this host knows. It asks no server.
+    fn count(&self) -> u64;
 
     /// Forgets a host that is gone. Returns whether it was known. A host that is alive is back with its next notice.
     ///
@@ -75,6 +93,8 @@ pub struct HostSeen {
     pub age: Duration,
     /// Whether its next notice is not overdue.
     pub is_live: bool,
+    /// Whether two agents give notice under this name.
+    pub is_double: bool,
     /// How far its clock is from the clocks of the servers; none if it could not tell.
     pub clock: Option<ClockDifference>,
 }
@@ -135,11 +155,14 @@ pub struct ServerStatus {
 
 /// The hosts of a store in memory: each is alive as soon as it is announced.
 #[derive(Debug, Default)]
-pub(super) struct MemoryFleet(Mutex<BTreeMap<String, (HostNotice, Timestamp)>>);
+pub(super) struct MemoryFleet {
+    hosts: Mutex<BTreeMap<String, (HostNotice, Timestamp)>>,
+    state: AtomicU64,
+}
 
 impl MemoryFleet {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (HostNotice, Timestamp)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,6 +172,12 @@ impl Fleet for MemoryFleet {
             .insert(notice.name.clone(), (notice, Timestamp::UNIX_EPOCH));
     }
 
+    fn keep(&self) {}
+
+    fn note_state(&self, number: u64) -> bool {
+        self.state.fetch_max(number, Ordering::AcqRel) <= number
+    }
+
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
         let seen = |(notice, at): &(HostNotice, Timestamp)| HostSeen {
             notice: notice.clone(),
@@ -156,9 +185,20 @@ impl Fleet for MemoryFleet {
             at: *at,
             age: Duration::ZERO,
             is_live: true,
+            is_double: false,
             clock: None,
         };
         Ok(self.lock().values().map(seen).collect())
+    }
+
+    fn some_hosts(&self, after: Option<&str>, limit: usize) -> Result<Vec<HostSeen>, StoreError> {
+        let hosts = self.hosts()?.into_iter();
+        let later = hosts.filter(|host| after.is_none_or(|after| *host.notice.name > *after));
+        Ok(later.take(limit).collect())
+    }
+
+    fn count(&self) -> u64 {
+        self.lock().len() as u64
     }
 
     fn forget(&self, name: &str) -> Result<bool, StoreError> {
@@ -203,6 +243,9 @@ mod tests {
             hosts.map(|host| host.notice.name).collect()
         };
         assert_eq!(names(), ["web-1", "web-2"]);
+        assert_eq!(fleet.count(), 2);
+        assert_eq!(fleet.some_hosts(Some("web-1"), 9).unwrap().len(), 1);
+        assert_eq!(fleet.some_hosts(None, 1).unwrap().len(), 1);
         assert!(fleet.forget("web-1").unwrap());
         assert!(!fleet.forget("web-1").unwrap());
         assert_eq!(names(), ["web-2"]);

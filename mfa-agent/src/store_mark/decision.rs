@@ -100,7 +100,7 @@ pub fn start(facts: &Facts) -> Result<Start, Reason> {
         Some(_) if !facts.key => return Err(Reason::KeyMissing),
         Some(store) => store,
     };
-    let Found::Mark(Mark { id, generation }) = facts.mark else {
+    let Found::Mark(Mark { id, generation, .. }) = facts.mark else {
         return Ok(Start::Open);
     };
     if id != store.id {
@@ -171,6 +171,8 @@ mod tests {
         Found::Mark(Mark {
             id: HERE,
             generation: MARKED,
+            cluster: None,
+            state: 0,
         })
     }
 
@@ -178,6 +180,8 @@ mod tests {
         Found::Mark(Mark {
             id: OTHER,
             generation: MARKED,
+            cluster: None,
+            state: 0,
         })
     }
 

@@ -1,7 +1,8 @@
 //! The mark: a file beside the key, outside the store, which proves that there was a store.
 //!
 //! A lost store can't report itself: its folder is gone, empty, or from another disk. So the mark keeps the store's ID
-//! and how often it was opened, and [`decision`] compares. It holds no secret; a user who can change it can also read
+//! and how often it was opened, and [`decision`] compares. For a store in etcd it is the revision that the store had
+//! reached, and the cluster. It holds no secret; a user who can change it can also read
 //! the key next to it.
 
 pub mod decision;
@@ -27,6 +28,10 @@ pub struct Mark {
     pub id: StoreId,
     /// The store's generation when the mark was written; every later opening has a higher one.
     pub generation: u64,
+    /// The cluster of a store in etcd.
+    pub cluster: Option<u64>,
+    /// The number of the state of its records; zero if none is known.
+    pub state: u64,
 }
 
 /// What is at the path of the mark.
@@ -74,8 +79,20 @@ pub fn write(path: &Path, mark: &Mark) -> io::Result<()> {
 
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, generation } = self;
-        write!(f, "{LABEL} id={id} generation={generation}")
+        let Self {
+            id,
+            generation,
+            cluster,
+            state,
+        } = self;
+        write!(f, "{LABEL} id={id} generation={generation}")?;
+        if let Some(cluster) = cluster {
+            write!(f, " cluster={cluster:x}")?;
+        }
+        match state {
+            0 => Ok(()),
+            state => write!(f, " state={state}"),
+        }
     }
 }
 
@@ -92,6 +109,14 @@ impl FromStr for Mark {
         Ok(Self {
             id: value("id=")?.parse().map_err(|_| NoMark)?,
             generation: value("generation=")?.parse().map_err(|_| NoMark)?,
+            cluster: match value("cluster=") {
+                Ok(cluster) => Some(u64::from_str_radix(cluster, 16).map_err(|_| NoMark)?),
+                Err(NoMark) => None,
+            },
+            state: match value("state=") {
+                Ok(state) => state.parse().map_err(|_| NoMark)?,
+                Err(NoMark) => 0,
+            },
         })
     }
 }
@@ -123,7 +148,12 @@ mod tests {
         assert_eq!(read(&file), Found::Nothing);
         for generation in [0, 7, u64::MAX] {
             let id = StoreId([0xA5; 16]);
-            let mark = Mark { id, generation };
+            let mark = Mark {
+                id,
+                generation,
+                cluster: (generation > 0).then_some(generation),
+                state: generation,
+            };
             write(&file, &mark).unwrap();
             assert_eq!(read(&file), Found::Mark(mark));
         }
@@ -138,7 +168,13 @@ mod tests {
         let file = dir.path().join("key.store");
         std::fs::write(dir.path().join("key.store.new"), "half").unwrap();
         let id = StoreId([1; 16]);
-        write(&file, &Mark { id, generation: 1 }).unwrap();
+        let mark = Mark {
+            id,
+            generation: 1,
+            cluster: None,
+            state: 0,
+        };
+        write(&file, &mark).unwrap();
     }
 
     #[test]
@@ -147,7 +183,15 @@ mod tests {
         let file = dir.path().join("key.store");
         let short = format!("{LABEL} id=00 generation=1");
         let no_number = format!("{LABEL} id={} generation=-1", StoreId([0; 16]));
-        for text in ["", "mfa-store-v2: x", LABEL, &short, &no_number] {
+        let no_cluster = format!("{LABEL} id={} generation=1 cluster=x", StoreId([0; 16]));
+        for text in [
+            "",
+            "mfa-store-v2: x",
+            LABEL,
+            &short,
+            &no_number,
+            &no_cluster,
+        ] {
             std::fs::write(&file, text).unwrap();
             assert!(matches!(read(&file), Found::Unreadable(_)), "{text}");
         }
@@ -156,8 +200,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_mark_reads_back_and_garbage_does_not_panic(id: [u8; 16], generation: u64, garbage: String) {
-            let mark = Mark { id: StoreId(id), generation };
+        fn every_mark_reads_back_and_garbage_does_not_panic(
+            id: [u8; 16],
+            generation: u64,
+            cluster: Option<u64>,
+            state: u64,
+            garbage: String,
+        ) {
+            let mark = Mark { id: StoreId(id), generation, cluster, state };
             let text = format!("{COMMENT}\r\n{mark}\r\n");
             prop_assert_eq!(text.parse(), Ok(mark));
             let _ = garbage.parse::<Mark>();

@@ -53,7 +53,7 @@ impl KeySource {
     ///
     /// [`KeyError`] for the current key.
     pub fn load_ring(&self) -> Result<KeyRing, KeyError> {
-        self.read_ring(|text| log::warn(text))
+        self.read_ring(log::warn)
     }
 
     /// The same once more, without a word about what can't be read.

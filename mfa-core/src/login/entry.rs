@@ -33,6 +33,10 @@ pub use outcome::{Asked, Entry, Grace, Hint, LetIn, PolicyEnd, SetUp};
 
 /// A decision, or what it still needs.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "each login has one, for a moment: a box would cost more than it spares"
+)]
 pub enum Preparation<'a> {
     /// It is made.
     Decided(Entry<'a>),

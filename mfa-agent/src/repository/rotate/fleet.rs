@@ -12,15 +12,20 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::super::state::State;
 use super::super::{AccountRepository, RepositoryError};
 use super::RotateError;
 use crate::log;
-use crate::store::fleet::{HostNotice, HostSeen};
+use crate::store::fleet::{Fleet, HostNotice, HostSeen};
 use crate::vault::{KeyError, KeySource};
 use mfa_core::account::Account;
+
+/// So many hosts at a time read the notices of all, about.
+const READERS: u64 = 4;
 
 /// Keys that had their time, and are remembered.
 const MOST_RETIRED: usize = 32;
@@ -56,6 +61,7 @@ impl AccountRepository {
     ///
     /// A [`RepositoryError`] when the key can't be read.
     pub fn notice(&self) -> Result<HostNotice, RepositoryError> {
+        self.look_at_the_key();
         self.read_keys()?;
         self.adopt_key();
         let vault = &self.known_view().vault;
@@ -66,6 +72,21 @@ impl AccountRepository {
             key: vault.key_id(),
             other_keys: vault.other_ids(),
         })
+    }
+
+    /// Learns of another key that seals now, without a login on this host.
+    fn look_at_the_key(&self) {
+        let mut looked_at = self
+            .looked_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if looked_at.is_some_and(|at| at.elapsed() < self.patience.look) {
+            return;
+        }
+        *looked_at = Some(Instant::now());
+        drop(looked_at);
+        // If that fails, the others are to know all the same which keys are here.
+        let _ = self.newest_view();
     }
 
     /// Which hosts have which keys.
@@ -124,6 +145,9 @@ impl AccountRepository {
             state.prepared = Some(key_id.clone());
             Ok(())
         })?;
+        if let (Ok(notice), Some(fleet)) = (self.notice(), self.store.fleet()) {
+            fleet.announce(notice);
+        }
         Ok(prepared(source, key_id, true))
     }
 
@@ -144,10 +168,14 @@ impl AccountRepository {
             };
         }
         let next = state.prepared.ok_or(RotateError::NotPrepared)?;
-        let missing: Vec<String> = self
-            .hosts()?
+        let hosts = self.hosts()?;
+        if let Some(double) = hosts.iter().find(|host| host.is_live && host.is_double) {
+            return Err(RotateError::Double(double.notice.name.clone()));
+        }
+        let missing: Vec<String> = hosts
             .into_iter()
-            .filter(|host| host.is_live && !has(host, &next))
+            // What this host has is looked at below: its notice may be some seconds old.
+            .filter(|host| host.is_live && !host.is_here && !has(host, &next))
             .map(|host| host.notice.name)
             .collect();
         if !missing.is_empty() {
@@ -186,6 +214,14 @@ impl AccountRepository {
         if !self.is_shared() || view.format >= Some(Account::FORMAT) {
             return Ok(None);
         }
+        if !self.is_our_turn()? {
+            return Ok(None);
+        }
+        // Another host may have been faster.
+        let view = self.newest_view()?;
+        if view.format >= Some(Account::FORMAT) {
+            return Ok(None);
+        }
         let hosts = self.hosts()?;
         let live = hosts.iter().filter(|host| host.is_live);
         let formats = live.map(|host| host.notice.schema).chain([Account::FORMAT]);
@@ -197,6 +233,15 @@ impl AccountRepository {
             Ok::<_, RepositoryError>(())
         })?;
         Ok(Some(newest))
+    }
+
+    /// Whether this host is to read what all hosts say. Of many only some do at a time, by chance: each reads the notices of
+    /// all.
+    fn is_our_turn(&self) -> Result<bool, RepositoryError> {
+        let hosts = self.store.fleet().map_or(0, Fleet::count);
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(RepositoryError::Random)?;
+        Ok(u64::from_le_bytes(random) % hosts.max(1) < READERS)
     }
 
     /// Puts the key that seals where this host's key is, so that an earlier one can be removed later.
@@ -227,7 +272,7 @@ impl AccountRepository {
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, RepositoryError> {
-        let hosts = self.store.fleet().map(crate::store::Fleet::hosts);
+        let hosts = self.store.fleet().map(Fleet::hosts);
         Ok(hosts.transpose()?.unwrap_or_default())
     }
 }

@@ -29,12 +29,11 @@ impl Connection {
             Some(_) => Vec::new(),
         };
         // Where nothing can be read, the servers say why.
-        let hosts = match fleet.hosts() {
+        let hosts = match fleet.some_hosts(after, HOSTS_A_PAGE + 1) {
             Err(_) if after.is_none() => Vec::new(),
             hosts => hosts.map_err(|error| Failure::refused(error.to_string()))?,
         };
-        let is_later = |host: &&HostSeen| after.is_none_or(|after| *host.notice.name > *after);
-        let mut hosts = hosts.iter().filter(is_later);
+        let mut hosts = hosts.iter();
         let page: Vec<_> = hosts.by_ref().take(HOSTS_A_PAGE).map(host).collect();
         let is_last = hosts.next().is_none();
         let next = page.last().map(|host| host.name.clone());

@@ -166,6 +166,7 @@ impl From<RotateError> for Failure {
             | RotateError::NotShared
             | RotateError::NotPrepared
             | RotateError::Missing { .. }
+            | RotateError::Double(_)
             | RotateError::Unwritable { .. }
             | RotateError::NotHere { .. } => Self::refused(error),
         }

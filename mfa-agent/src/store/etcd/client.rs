@@ -10,7 +10,7 @@
 //! A request that may have reached a server is sent once more to another one, so a change may be made by an attempt that
 //! nobody heard of: [`Reply::is_repeated`]. Who makes changes has to recognise their own ([`super::commit`]).
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use mfa_protocol::Secret;
 use serde::Serialize;
 
 use super::endpoint::Endpoint;
+use super::history::History;
 use super::http::Http;
 use super::refusal::{self, Miss, Problem};
 use super::wire::{self, Answer};
@@ -37,7 +38,7 @@ pub(super) const PROBE: Duration = Duration::from_secs(2);
 const LEAST_TRY: Duration = Duration::from_millis(400);
 
 /// Between two rounds over all servers, while they choose a leader.
-const BETWEEN_ROUNDS: Duration = Duration::from_millis(100);
+pub(super) const BETWEEN_ROUNDS: Duration = Duration::from_millis(100);
 
 /// Says to etcd that a server without a leader is no use.
 const NEEDS_LEADER: (&str, &str) = ("Grpc-Metadata-Hasleader", "true");
@@ -55,10 +56,7 @@ pub(super) struct Client {
     login: Option<Login>,
     token: Mutex<Option<String>>,
     preferred: AtomicUsize,
-    /// The ID of the cluster; zero until it is known.
-    cluster: AtomicU64,
-    /// The highest revision that any answer had.
-    reached: AtomicU64,
+    pub(super) history: History,
     /// Why every call fails at once, if so.
     outage: Mutex<Option<String>>,
     /// How many times as long a call may take: no test depends on the speed of the machine.
@@ -81,8 +79,7 @@ impl Client {
             login,
             token: Mutex::default(),
             preferred: AtomicUsize::new(0),
-            cluster: AtomicU64::new(0),
-            reached: AtomicU64::new(0),
+            history: History::default(),
             outage: Mutex::default(),
             #[cfg(test)]
             slowness: 1.into(),
@@ -92,11 +89,6 @@ impl Client {
     /// The servers, in the order of the settings.
     pub(super) fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
-    }
-
-    /// The highest revision so far.
-    pub(super) fn reached(&self) -> u64 {
-        self.reached.load(Ordering::Acquire)
     }
 
     /// Why calls fail at once, if they do.
@@ -115,10 +107,8 @@ impl Client {
         if let Some(reason) = self.outage() {
             return Err(Problem::Unreachable(reason));
         }
-        #[cfg(test)]
-        let patience = patience * self.slowness.load(Ordering::Relaxed);
         let body = encode(request)?;
-        let until = Instant::now() + patience;
+        let until = Instant::now() + self.patience(patience);
         let mut is_repeated = false;
         loop {
             let candidates = self.candidates();
@@ -166,13 +156,7 @@ impl Client {
                 self.is_up();
                 Ok(answer)
             }
-            Err(Miss::Final(problem)) => Err(problem),
-            Err(Miss::Endpoint { reason, .. } | Miss::Soon { reason, .. }) => {
-                Err(Problem::Unreachable(reason))
-            }
-            Err(Miss::Again { .. }) => {
-                Err(Problem::Unreachable("the connection was lost".to_owned()))
-            }
+            Err(miss) => Err(miss.into()),
         }
     }
 
@@ -199,14 +183,44 @@ impl Client {
         }
     }
 
-    /// From now on all servers have to be of the cluster that answers now, and nothing may be older than that.
-    pub(super) fn keep_to(&self, cluster: u64) {
-        self.cluster.store(cluster, Ordering::Release);
+    /// Asks one server, whichever cluster it is of. Whether it is used is for the caller to decide.
+    pub(super) fn look<A: Answer>(
+        &self,
+        index: usize,
+        path: &str,
+        request: &impl Serialize,
+        until: Instant,
+    ) -> Result<A, Problem> {
+        let body = encode(request)?;
+        let endpoint = self.endpoints.get(index).ok_or_else(not_there)?;
+        let asked = match self.ask(endpoint, path, &body, until) {
+            Err(Miss::Again { .. }) => self.ask(endpoint, path, &body, until),
+            first => first,
+        };
+        asked.map_err(Problem::from)
     }
 
-    #[cfg(test)]
-    pub(super) fn cluster_for_test(&self) -> u64 {
-        self.cluster.load(Ordering::Acquire)
+    /// This server is the one to ask first from now on.
+    pub(super) fn prefer(&self, index: usize) {
+        self.preferred.store(index, Ordering::Relaxed);
+        if let Some(endpoint) = self.endpoints.get(index) {
+            self.is_back(endpoint);
+        }
+        self.is_up();
+    }
+
+    /// What this server holds is refused.
+    pub(super) fn refuse(&self, index: usize, reason: &str) {
+        if let Some(endpoint) = self.endpoints.get(index) {
+            self.leave_out(endpoint, reason);
+        }
+    }
+
+    /// How long to wait, on a slow machine too.
+    pub(super) fn patience(&self, patience: Duration) -> Duration {
+        #[cfg(test)]
+        let patience = patience * self.slowness.load(Ordering::Relaxed);
+        patience
     }
 
     /// The servers to ask, the best one first: those in use, or all if there are none.
@@ -234,37 +248,54 @@ impl Client {
         is_repeated: &mut bool,
     ) -> Result<A, Miss> {
         let endpoint = &self.endpoints[index];
-        let first = self.ask(endpoint, path, body, until);
-        let asked = match first {
+        let floor = self.history.reached();
+        let ask = || {
+            let answer: A = self.ask(endpoint, path, body, until)?;
+            let noted = self.history.note(answer.header(), floor);
+            noted.map_err(|reason| Miss::Endpoint {
+                reason,
+                is_unknown: true,
+            })?;
+            Ok(answer)
+        };
+        let asked = match ask() {
             Err(Miss::Again { is_unknown }) => {
                 *is_repeated |= is_unknown;
-                self.ask(endpoint, path, body, until)
+                ask()
             }
             first => first,
         };
         match &asked {
             Ok(_) => {
-                if endpoint.answered() {
-                    let url = &endpoint.url;
-                    log::limited_at(
-                        log::Level::Info,
-                        "etcd back",
-                        format_args!("{url} answers again"),
-                    );
-                }
+                self.is_back(endpoint);
             }
             Err(Miss::Endpoint { reason, is_unknown }) => {
                 *is_repeated |= is_unknown;
                 self.leave_out(endpoint, reason);
             }
             Err(Miss::Soon { is_unknown, .. }) => *is_repeated |= is_unknown,
-            Err(Miss::Again { .. }) => {
-                *is_repeated = true;
-                self.leave_out(endpoint, "connections to it are lost");
+            Err(Miss::Again { is_unknown }) => {
+                *is_repeated |= is_unknown;
+                let reason = match is_unknown {
+                    true => "connections to it are lost",
+                    false => "it takes back each token that it gave this host's log-in",
+                };
+                self.leave_out(endpoint, reason);
             }
             Err(Miss::Final(_)) => {}
         }
         asked
+    }
+
+    fn is_back(&self, endpoint: &Endpoint) {
+        if endpoint.answered() {
+            let url = &endpoint.url;
+            log::limited_at(
+                log::Level::Info,
+                "etcd back",
+                format_args!("{url} answers again"),
+            );
+        }
     }
 
     fn leave_out(&self, endpoint: &Endpoint, reason: &str) {
@@ -284,7 +315,6 @@ impl Client {
         body: &[u8],
         until: Instant,
     ) -> Result<A, Miss> {
-        let floor = self.reached();
         let token = self.token(endpoint, until)?;
         let mut headers = vec![NEEDS_LEADER];
         if let Some(token) = &token {
@@ -310,38 +340,10 @@ impl Client {
             }
             return Err(refusal::meaning(&reply));
         }
-        let answer: A = serde_json::from_slice(&reply.body).map_err(|_| Miss::Endpoint {
+        serde_json::from_slice(&reply.body).map_err(|_| Miss::Endpoint {
             reason: "its answer is not one of etcd; is this its port for clients?".to_owned(),
             is_unknown: true,
-        })?;
-        self.check(&answer, floor)?;
-        Ok(answer)
-    }
-
-    /// Whether the answer is of the same store, and not older than what was answered before.
-    fn check(&self, answer: &impl Answer, floor: u64) -> Result<(), Miss> {
-        let header = answer.header();
-        let cluster = self.cluster.load(Ordering::Acquire);
-        let wrong = |reason| Miss::Endpoint {
-            reason,
-            is_unknown: true,
-        };
-        if cluster != 0 && header.cluster_id != cluster {
-            return Err(wrong(format!(
-                "it is of the cluster {:x} and not of {cluster:x}, which this agent began with. If etcd was restored from \
-                 a snapshot, restart the agent: systemctl restart mfa-agent",
-                header.cluster_id
-            )));
-        }
-        if header.revision < floor {
-            return Err(wrong(format!(
-                "it went back to the revision {} and had reached {floor}: used codes and failures since then would be \
-                 lost. If etcd was restored on purpose, restart the agent: systemctl restart mfa-agent",
-                header.revision
-            )));
-        }
-        self.reached.fetch_max(header.revision, Ordering::AcqRel);
-        Ok(())
+        })
     }
 
     /// The token of this host's log-in to etcd; none if it needs none.
@@ -436,6 +438,10 @@ impl Client {
             );
         }
     }
+}
+
+fn not_there() -> Problem {
+    Problem::Unreachable("there is no such server".to_owned())
 }
 
 fn encode(request: &impl Serialize) -> Result<Vec<u8>, Problem> {

@@ -3,7 +3,7 @@
 //! No lease is used: whether a host is alive is told from the time that it wrote, by the clock of the servers.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -11,8 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::client::{PATIENCE, PROBE};
-use super::identity::{Admit, unexpected};
+use super::identity::{Memory, unexpected};
 use super::keeper::{self, Desk};
+use super::reading::{after_key, goes_on};
 use super::refusal::Problem;
 use super::wire::{Operation, RANGE, Range, RangeAnswer, Response, TXN, Txn, TxnAnswer};
 use super::{Core, clock, end_of};
@@ -37,6 +38,9 @@ struct Written {
     notice: HostNotice,
     /// Which start of the agent wrote it: two hosts of one name are noticed by that.
     run: String,
+    /// Another start of an agent wrote in between, so there are two of one name.
+    #[serde(default)]
+    is_double: bool,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     at: Timestamp,
     /// The next notice comes in this many seconds.
@@ -48,6 +52,7 @@ struct Written {
 pub(super) struct Hosts {
     core: Arc<Core>,
     desk: Arc<Desk>,
+    memory: OnceLock<Arc<dyn Memory>>,
 }
 
 impl Hosts {
@@ -55,11 +60,13 @@ impl Hosts {
         Self {
             core,
             desk: Arc::default(),
+            memory: OnceLock::new(),
         }
     }
 
-    pub(super) fn start(&self, admit: Admit) -> std::io::Result<()> {
-        keeper::start(Arc::clone(&self.core), Arc::clone(&self.desk), admit)
+    pub(super) fn start(&self, memory: Arc<dyn Memory>) -> std::io::Result<()> {
+        let memory = Arc::clone(self.memory.get_or_init(|| memory));
+        keeper::start(Arc::clone(&self.core), Arc::clone(&self.desk), memory)
     }
 }
 
@@ -95,11 +102,13 @@ impl Core {
         notice: HostNotice,
         run: &str,
         interval: Duration,
+        is_double: bool,
     ) -> Result<bool, StoreError> {
         let key = self.host_key(&notice.name);
         let written = Written {
             notice,
             run: run.to_owned(),
+            is_double,
             at: Timestamp::now(),
             every: interval.as_secs(),
             clock: self.clock(),
@@ -135,28 +144,44 @@ impl Core {
         corrected(Timestamp::now(), self.clock())
     }
 
-    fn all_hosts(&self, here: Option<&str>) -> Result<Vec<HostSeen>, StoreError> {
+    /// Up to `limit` hosts after the name `after`.
+    fn hosts_after(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        here: Option<&str>,
+    ) -> Result<Vec<HostSeen>, StoreError> {
         let all = self.hosts_prefix();
         let end = end_of(&all);
-        let (mut from, mut hosts) = (all, Vec::new());
+        let mut from = match after {
+            Some(after) => after_key(self.host_key(after)),
+            None => all,
+        };
+        let mut hosts = Vec::new();
         self.standing.revision()?;
-        loop {
-            let range = Range::between(from, end.clone(), PART);
+        while hosts.len() < limit {
+            let part = PART.min((limit - hosts.len()) as u64);
+            let range = Range::between(from.clone(), end.clone(), part);
             let answer = self
                 .client
                 .call::<RangeAnswer>(RANGE, &range, PATIENCE)?
                 .answer;
+            if !goes_on(&answer, &from) {
+                return Err(unexpected());
+            }
             let now = self.time();
-            let written = answer
-                .kvs
-                .iter()
-                .filter_map(|kv| serde_json::from_slice::<Written>(&kv.value).ok());
+            let written = answer.kvs.iter().filter_map(|kv| {
+                let written: Written = serde_json::from_slice(&kv.value).ok()?;
+                // A page goes on after the name of its last one.
+                (self.host_key(&written.notice.name) == kv.key).then_some(written)
+            });
             hosts.extend(written.map(|written| seen(written, now, here)));
             match answer.kvs.last() {
-                Some(last) if answer.more => from = [last.key.as_slice(), b"\0"].concat(),
-                _ => return Ok(hosts),
+                Some(last) if answer.more => from = after_key(last.key.clone()),
+                _ => break,
             }
         }
+        Ok(hosts)
     }
 }
 
@@ -167,9 +192,33 @@ impl Fleet for Hosts {
         }
     }
 
+    fn keep(&self) {
+        if let Some(memory) = self.memory.get()
+            && self.core.standing.is_admitted()
+        {
+            memory.keep(
+                self.core.client.history.reached(),
+                self.core.client.history.state(),
+            );
+        }
+    }
+
+    fn note_state(&self, number: u64) -> bool {
+        let kept = self.memory.get().map_or(0, |memory| memory.state());
+        kept <= number && self.core.client.history.note_state(number)
+    }
+
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
+        self.some_hosts(None, usize::MAX)
+    }
+
+    fn some_hosts(&self, after: Option<&str>, limit: usize) -> Result<Vec<HostSeen>, StoreError> {
         let here = self.desk.notice().map(|notice| notice.name);
-        self.core.all_hosts(here.as_deref())
+        self.core.hosts_after(after, limit, here.as_deref())
+    }
+
+    fn count(&self) -> u64 {
+        self.desk.hosts()
     }
 
     fn forget(&self, name: &str) -> Result<bool, StoreError> {
@@ -260,6 +309,7 @@ fn seen(written: Written, now: Timestamp, here: Option<&str>) -> HostSeen {
     let every = Duration::from_secs(written.every.min(86_400));
     HostSeen {
         is_here: here == Some(written.notice.name.as_str()),
+        is_double: written.is_double,
         at: written.at,
         age,
         is_live: age <= every * 2 + LEEWAY,
@@ -289,6 +339,7 @@ mod tests {
                 ..HostNotice::default()
             },
             run: String::new(),
+            is_double: false,
             at,
             every,
             clock: Some(ClockDifference {

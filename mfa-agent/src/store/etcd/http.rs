@@ -238,9 +238,10 @@ impl NoReply {
 fn tls_reason(error: &rustls::Error) -> String {
     use rustls::{AlertDescription as Alert, CertificateError, Error};
     let remedy = match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "; name its authority in [store] ca_file"
-        }
+        // The second one: an authority has the name of the one that signed it, and another key.
+        Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => "; name its authority in [store] ca_file",
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => "; use the name that the certificate is for in [store] endpoints",

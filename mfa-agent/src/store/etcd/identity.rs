@@ -3,15 +3,18 @@
 //! The ID of a store is a key beside its records. It is made once, by `mfa-agent --init` on the first host; every request
 //! compares its revision, so no record of another store, or of an emptied one, is ever taken for one of this store.
 
+use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
+use std::thread;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Core;
-use super::client::PATIENCE;
+use super::client::{BETWEEN_ROUNDS, PATIENCE, PROBE};
 use super::refusal::Problem;
-use super::wire::{Compare, KeyValue, Operation, RANGE, Range, RangeAnswer, TXN, Txn, TxnAnswer};
+use super::wire::{Compare, Header, Operation, RANGE, Range, RangeAnswer, TXN, Txn, TxnAnswer};
 use crate::log;
 use crate::store::{StoreError, StoreId};
 
@@ -29,7 +32,7 @@ struct Written {
     made_at: String,
 }
 
-/// What the servers hold.
+/// What a server holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Looked {
     /// No key begins with the prefix.
@@ -39,6 +42,8 @@ pub enum Looked {
     /// A store.
     Store {
         id: StoreId,
+        /// The ID of the cluster: a restore of a snapshot makes another one, as a rule.
+        cluster: u64,
         /// The revision that etcd had reached: it never goes back.
         reached: u64,
     },
@@ -49,12 +54,30 @@ pub enum Looked {
 pub enum Contact {
     /// The store is used from now on.
     Admitted(Looked),
-    /// The servers hold this, and it is not used, for this reason.
+    /// The servers, all of them, hold this, and it is not used, for this reason.
     Refused(Looked, String),
+    /// The same of those that answered. The others may hold the store.
+    Undecided(Looked, String),
 }
 
-/// Decides whether a store is the one of this host, or says why not.
-pub type Admit = Box<dyn Fn(&Looked) -> Result<(), String> + Send + Sync>;
+/// What a host knows of its store from earlier starts.
+pub trait Memory: Send + Sync {
+    /// Whether a store is the one of this host, and not older than it was.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not used, and what an administrator can do.
+    fn admit(&self, looked: &Looked) -> Result<(), String>;
+
+    /// Keeps for later starts that the store has reached this revision, and the number of its state. Returns false, and
+    /// keeps nothing, if what is kept was changed by somebody else: then the store has to be admitted once more.
+    fn keep(&self, reached: u64, state: u64) -> bool;
+
+    /// The number of the state that was kept; zero if none was.
+    fn state(&self) -> u64 {
+        0
+    }
+}
 
 /// The store that is used.
 #[derive(Default)]
@@ -91,59 +114,236 @@ impl Standing {
     }
 }
 
+/// What one server holds.
+pub(super) struct Sight {
+    /// Its place in the settings.
+    index: usize,
+    pub(super) looked: Looked,
+    header: Header,
+    /// The revision of the key of the ID; zero without one.
+    key: u64,
+}
+
+/// Why nothing is known of what a server holds.
+enum Miss {
+    Server(Problem),
+    /// What is there is of no use to this version.
+    Store(StoreError),
+}
+
+impl Miss {
+    fn lost() -> Self {
+        Self::Server(Problem::Unreachable("it could not be asked".to_owned()))
+    }
+}
+
+impl From<Problem> for Miss {
+    fn from(problem: Problem) -> Self {
+        Self::Server(problem)
+    }
+}
+
+/// What those servers hold that answered, and why the others did not.
+pub(super) struct Round {
+    pub(super) sights: Vec<Sight>,
+    silent: Vec<String>,
+    /// None of those would answer another time: what they said is a refusal.
+    is_final: bool,
+}
+
 impl Core {
     /// See [`super::EtcdStore::contact`].
-    pub(super) fn contact(
-        &self,
-        admit: &dyn Fn(&Looked) -> Result<(), String>,
-    ) -> Result<Contact, StoreError> {
-        let (looked, key, cluster) = self.look()?;
-        let outcome = match (admit(&looked), key) {
-            (Ok(()), Some(key)) => {
-                self.client.keep_to(cluster);
-                self.standing.set(State::Admitted(key.mod_revision));
-                return Ok(Contact::Admitted(looked));
+    pub(super) fn contact(&self, memory: &dyn Memory) -> Result<Contact, StoreError> {
+        // Before the servers are asked: changes go on meanwhile.
+        let floor = self.client.history.reached();
+        let round = self.look_at_all()?;
+        let mut refused: Vec<(usize, String)> = Vec::new();
+        for sight in &round.sights {
+            let fits = self.client.history.fits(sight.header, floor);
+            match fits.and_then(|()| memory.admit(&sight.looked)) {
+                Ok(()) if sight.key != 0 => {
+                    for (other, reason) in &refused {
+                        self.client.refuse(*other, reason);
+                    }
+                    self.admit(sight);
+                    return Ok(Contact::Admitted(sight.looked.clone()));
+                }
+                Ok(()) => refused.push((sight.index, "there is no store".to_owned())),
+                Err(reason) => refused.push((sight.index, reason)),
             }
-            (Ok(()), None) => "there is no store".to_owned(),
-            (Err(reason), _) => reason,
-        };
-        self.standing.set(State::Refused(outcome.clone()));
-        Ok(Contact::Refused(looked, outcome))
+        }
+        Ok(self.refuse(round, refused))
     }
 
-    fn look(&self) -> Result<(Looked, Option<KeyValue>, u64), StoreError> {
+    fn admit(&self, sight: &Sight) {
+        let Header {
+            cluster_id,
+            revision,
+            ..
+        } = sight.header;
+        self.client.history.keep_to(cluster_id, revision);
+        self.client.prefer(sight.index);
+        self.standing.set(State::Admitted(sight.key));
+    }
+
+    fn refuse(&self, round: Round, refused: Vec<(usize, String)>) -> Contact {
+        let is_same = refused.windows(2).all(|two| two[0].1 == two[1].1);
+        let mut reasons: Vec<String> = match refused.first() {
+            Some((_, reason)) if is_same => vec![reason.clone()],
+            _ => {
+                let named = |(index, reason): &(usize, String)| self.named(*index, reason);
+                refused.iter().map(named).collect()
+            }
+        };
+        let is_all = round.silent.is_empty();
+        reasons.extend(round.silent);
+        let reason = reasons.join("; ");
+        // While those are silent that hold it, it stays the store: their silence is told.
+        if is_all || !self.standing.is_admitted() {
+            self.standing.set(State::Refused(reason.clone()));
+        }
+        // A store says more than none.
+        let telling = |looked: &Looked| match looked {
+            Looked::Store { .. } => 2,
+            Looked::NoId => 1,
+            Looked::Nothing => 0,
+        };
+        let looked = round.sights.into_iter().map(|sight| sight.looked);
+        let looked = looked.max_by_key(telling).unwrap_or(Looked::Nothing);
+        match is_all {
+            true => Contact::Refused(looked, reason),
+            false => Contact::Undecided(looked, reason),
+        }
+    }
+
+    fn named(&self, index: usize, reason: &str) -> String {
+        let endpoint = self.client.endpoints().get(index);
+        let url = endpoint.map(|endpoint| endpoint.url.to_string());
+        format!("{}: {reason}", url.unwrap_or_default())
+    }
+
+    /// Asks all servers at once, until one of them answers or no time is left.
+    fn look_at_all(&self) -> Result<Round, StoreError> {
+        let until = Instant::now() + self.client.patience(PATIENCE);
+        loop {
+            let round = self.look_once(until)?;
+            if !round.sights.is_empty() {
+                return Ok(round);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if round.is_final || left <= BETWEEN_ROUNDS {
+                return Err(StoreError::new(format!(
+                    "no server of etcd can be used ({})",
+                    round.silent.join("; ")
+                )));
+            }
+            thread::sleep(BETWEEN_ROUNDS);
+        }
+    }
+
+    fn look_once(&self, until: Instant) -> Result<Round, StoreError> {
+        let until = until.min(Instant::now() + self.client.patience(PROBE));
+        let looks: Vec<_> = thread::scope(|scope| {
+            let count = self.client.endpoints().len();
+            let threads: Vec<_> = (0..count)
+                .map(|index| {
+                    let look = move || self.look(index, until);
+                    let name = "etcd-look".to_owned();
+                    thread::Builder::new().name(name).spawn_scoped(scope, look)
+                })
+                .collect();
+            let ended = threads.into_iter().map(|thread| match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|_| Err(Miss::lost())),
+                Err(error) => Err(Miss::Server(Problem::Unreachable(error.to_string()))),
+            });
+            ended.collect()
+        });
+        let (mut sights, mut silent, mut is_final) = (Vec::new(), Vec::new(), true);
+        for (index, look) in looks.into_iter().enumerate() {
+            match look {
+                Ok(sight) => sights.push(sight),
+                Err(Miss::Server(problem)) => {
+                    is_final &= matches!(problem, Problem::Refused(_));
+                    silent.push(self.named(index, &problem.to_string()));
+                }
+                Err(Miss::Store(error)) => return Err(error),
+            }
+        }
+        Ok(Round {
+            sights,
+            silent,
+            is_final,
+        })
+    }
+
+    /// Looks what one server holds.
+    fn look(&self, index: usize, until: Instant) -> Result<Sight, Miss> {
         let id = self.id_key();
-        let reply = self
-            .client
-            .call::<RangeAnswer>(RANGE, &Range::of(id.as_slice()), PATIENCE)?;
-        let header = reply.answer.header;
-        let Some(found) = reply.answer.kvs.into_iter().next() else {
+        let ask = |range: &Range<'_>| self.client.look::<RangeAnswer>(index, RANGE, range, until);
+        let answer = ask(&Range::of(id.as_slice()))?;
+        let header = answer.header;
+        let without = |looked| Sight {
+            index,
+            looked,
+            header,
+            key: 0,
+        };
+        let Some(found) = answer.kvs.into_iter().next() else {
             let any = Range::between(self.prefix.clone(), super::end_of(&self.prefix), 1).keys();
-            let any = self.client.call::<RangeAnswer>(RANGE, &any, PATIENCE)?;
-            let looked = match any.answer.kvs.is_empty() {
+            return Ok(without(match ask(&any)?.kvs.is_empty() {
                 true => Looked::Nothing,
                 false => Looked::NoId,
-            };
-            return Ok((looked, None, header.cluster_id));
+            }));
         };
-        let written: Option<Written> = serde_json::from_slice(&found.value).ok();
-        let Some(written) = written else {
-            return Ok((Looked::NoId, None, header.cluster_id));
+        let Ok(written) = serde_json::from_slice::<Written>(&found.value) else {
+            return Ok(without(Looked::NoId));
         };
         if written.format > FORMAT {
-            return Err(StoreError::new(format!(
+            return Err(Miss::Store(StoreError::new(format!(
                 "the store in etcd has format {}, but this version knows only {FORMAT}; upgrade mfa-agent",
                 written.format
-            )));
+            ))));
         }
         let Ok(id) = written.id.parse() else {
-            return Ok((Looked::NoId, None, header.cluster_id));
+            return Ok(without(Looked::NoId));
         };
-        let looked = Looked::Store {
-            id,
-            reached: header.revision,
-        };
-        Ok((looked, Some(found), header.cluster_id))
+        Ok(Sight {
+            key: found.mod_revision,
+            ..without(Looked::Store {
+                id,
+                cluster: header.cluster_id,
+                reached: header.revision,
+            })
+        })
+    }
+
+    /// See [`super::EtcdStore::keep_to_one_cluster`].
+    pub(super) fn keep_to_one_cluster(&self) -> Result<bool, StoreError> {
+        let round = self.look_at_all()?;
+        let clusters: BTreeSet<u64> = round
+            .sights
+            .iter()
+            .map(|sight| sight.header.cluster_id)
+            .collect();
+        if clusters.len() > 1 {
+            let each = round.sights.iter().map(|sight| {
+                let cluster = format!("cluster {:x}", sight.header.cluster_id);
+                self.named(sight.index, &cluster)
+            });
+            return Err(StoreError::new(format!(
+                "the servers are of different clusters, and only one of them can be right; correct [store] endpoints ({})",
+                each.collect::<Vec<_>>().join("; ")
+            )));
+        }
+        for sight in &round.sights {
+            let Header {
+                cluster_id,
+                revision,
+                ..
+            } = sight.header;
+            self.client.history.keep_to(cluster_id, revision);
+        }
+        Ok(round.silent.is_empty())
     }
 
     /// See [`super::EtcdStore::create`].

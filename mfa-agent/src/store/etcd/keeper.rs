@@ -1,4 +1,5 @@
-//! The thread of the store: finds servers back, tells the other hosts of this one, and measures clocks.
+//! The thread of the store: finds servers back, tells the other hosts of this one, measures clocks, and keeps for later
+//! starts how far the store has come.
 //!
 //! Notices are written every minute, by more hosts less often, so that all of them together are a small part of what etcd
 //! can write.
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use data_encoding::HEXLOWER;
 
 use super::client::{PATIENCE, PROBE};
-use super::identity::{Admit, Contact};
+use super::identity::{Contact, Memory};
 use super::wire::{RANGE, Range, RangeAnswer};
 use super::{Core, end_of};
 use crate::log;
@@ -25,6 +26,12 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// All hosts together write at most about this many notices a second.
 const NOTICES_A_SECOND: u64 = 50;
 
+/// How often the store is asked for its revision, which is kept for later starts.
+const KEPT_EVERY: Duration = Duration::from_secs(match cfg!(test) {
+    true => 1,
+    false => 60,
+});
+
 /// How often the hosts are counted, in notices of this host.
 const COUNTED_EVERY: u64 = 8;
 
@@ -38,6 +45,8 @@ pub(super) struct Desk {
 #[derive(Default)]
 struct State {
     notice: Option<HostNotice>,
+    /// How many hosts there are; zero until they were counted.
+    hosts: u64,
     /// The notice is new.
     is_new: bool,
     is_over: bool,
@@ -60,6 +69,11 @@ impl Desk {
         self.lock().notice.clone()
     }
 
+    /// How many hosts there are, as far as they were counted.
+    pub(super) fn hosts(&self) -> u64 {
+        self.lock().hosts
+    }
+
     /// The thread ends.
     pub(super) fn close(&self) {
         self.lock().is_over = true;
@@ -72,17 +86,23 @@ impl Desk {
 }
 
 /// Starts the thread. It ends once the desk is closed.
-pub(super) fn start(core: Arc<Core>, desk: Arc<Desk>, admit: Admit) -> std::io::Result<()> {
+pub(super) fn start(
+    core: Arc<Core>,
+    desk: Arc<Desk>,
+    memory: Arc<dyn Memory>,
+) -> std::io::Result<()> {
     let mut run = [0; 8];
     getrandom::fill(&mut run).map_err(std::io::Error::other)?;
     let mut keeper = Keeper {
         core,
         desk,
-        admit,
+        memory,
         run: HEXLOWER.encode(&run),
         next_contact: Instant::now(),
+        next_keeping: Instant::now() + KEPT_EVERY,
         next_notice: Instant::now(),
         written: 0,
+        double_until: None,
         interval: INTERVAL,
         looked_at: 0,
     };
@@ -96,12 +116,15 @@ pub(super) fn start(core: Arc<Core>, desk: Arc<Desk>, admit: Admit) -> std::io::
 struct Keeper {
     core: Arc<Core>,
     desk: Arc<Desk>,
-    admit: Admit,
+    memory: Arc<dyn Memory>,
     run: String,
     next_contact: Instant,
+    next_keeping: Instant,
     next_notice: Instant,
     /// Notices so far.
     written: u64,
+    /// Another agent gave notice under the same name; until then it is taken for alive.
+    double_until: Option<Instant>,
     interval: Duration,
     /// The server whose clock was looked at last.
     looked_at: usize,
@@ -123,7 +146,7 @@ impl Keeper {
             std::mem::take(&mut state.is_new)
         };
         self.find_back();
-        if !self.core.standing.is_admitted() {
+        if Instant::now() >= self.next_contact && self.is_to_be_looked_at() {
             self.contact();
         }
         if is_new {
@@ -134,6 +157,7 @@ impl Keeper {
                 self.write_notice();
             }
             self.look_at_a_clock();
+            self.keep();
         }
         true
     }
@@ -169,17 +193,42 @@ impl Keeper {
         });
     }
 
-    /// Looks whether the store is there now, if it was not at the start.
+    /// Whether it is not known what the servers hold: no store was admitted, or an answer did not fit it.
+    fn is_to_be_looked_at(&self) -> bool {
+        let client = &self.core.client;
+        match self.core.standing.is_admitted() {
+            true => client.history.take_refused(),
+            false => client.outage().is_none(),
+        }
+    }
+
+    /// Looks what the servers hold, and uses the store if it is the one of this host.
     fn contact(&mut self) {
+        self.next_contact = Instant::now() + PATIENCE;
+        let was_admitted = self.core.standing.is_admitted();
+        match self.core.contact(&*self.memory) {
+            Ok(Contact::Admitted(_)) if was_admitted => {}
+            Ok(Contact::Admitted(_)) => log::info("the store in etcd is in use"),
+            Ok(Contact::Refused(_, reason) | Contact::Undecided(_, reason)) => {
+                log::limited("etcd refused", reason);
+            }
+            Err(error) => log::limited("etcd contact", error),
+        }
+    }
+
+    /// Keeps for later starts how far the store has come: a store that is older then was set back.
+    fn keep(&mut self) {
         let now = Instant::now();
-        if now < self.next_contact || self.core.client.outage().is_some() {
+        if now < self.next_keeping {
             return;
         }
-        self.next_contact = now + PATIENCE;
-        match self.core.contact(&*self.admit) {
-            Ok(Contact::Admitted(_)) => log::info("the store in etcd is in use"),
-            Ok(Contact::Refused(_, reason)) => log::limited("etcd refused", reason),
-            Err(error) => log::limited("etcd contact", error),
+        self.next_keeping = now + KEPT_EVERY;
+        if self.core.moment().is_err() {
+            return;
+        }
+        let history = &self.core.client.history;
+        if !self.memory.keep(history.reached(), history.state()) {
+            self.contact();
         }
     }
 
@@ -191,6 +240,7 @@ impl Keeper {
             && let Some(hosts) = self.count()
         {
             self.interval = interval(hosts);
+            self.desk.lock().hosts = hosts;
         }
         // A little earlier or later each time, so that hosts that were started together do not stay so.
         let mut random = [0; 1];
@@ -198,11 +248,23 @@ impl Keeper {
         let part = self.interval / 16;
         self.next_notice = Instant::now() + self.interval - part * u32::from(random[0]) / 255;
         let name = notice.name.clone();
-        match self.core.put_notice(notice, &self.run, self.interval) {
+        let is_double = self
+            .double_until
+            .is_some_and(|until| Instant::now() < until);
+        let put = self
+            .core
+            .put_notice(notice, &self.run, self.interval, is_double);
+        match put {
             Ok(is_of_another) => {
                 self.written += 1;
                 // The first time it is an earlier start of this agent.
                 if is_of_another && self.written > 1 {
+                    // The other one writes as often as this one.
+                    self.double_until = Some(Instant::now() + self.interval * 3);
+                    if !is_double {
+                        // All hosts are to know it: of the two only one is seen.
+                        self.next_notice = Instant::now();
+                    }
                     log::limited(
                         "two hosts of one name",
                         format_args!(

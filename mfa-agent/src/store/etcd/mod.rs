@@ -17,6 +17,7 @@ mod client;
 mod clock;
 mod commit;
 mod endpoint;
+mod history;
 mod hosts;
 mod http;
 mod identity;
@@ -24,7 +25,7 @@ mod keeper;
 mod reading;
 mod refusal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod url;
 mod wire;
 
@@ -34,11 +35,12 @@ use std::sync::Arc;
 use self::cache::Cache;
 use self::client::{Client, Login};
 use self::endpoint::Endpoint;
+pub use self::history::{other_cluster, set_back};
 use self::hosts::Hosts;
 use self::http::Http;
 pub use self::http::{ClientIdentity, IdentityError};
 use self::identity::Standing;
-pub use self::identity::{Admit, Contact, Looked};
+pub use self::identity::{Contact, Looked, Memory};
 use self::refusal::Problem;
 pub use self::url::{EndpointUrl, EndpointUrlError};
 pub use self::wire::examine;
@@ -121,25 +123,32 @@ impl EtcdStore {
         })
     }
 
-    /// Starts the thread. It admits the store once a server answers, if that was not done before.
+    /// Starts the thread. It admits the store once a server answers, if that was not done before, and leaves in `memory`
+    /// how far the store has come.
     ///
     /// # Errors
     ///
     /// [`std::io::Error`] when there is no thread.
-    pub fn start(&self, admit: Admit) -> std::io::Result<()> {
-        self.hosts.start(admit)
+    pub fn start(&self, memory: Arc<dyn Memory>) -> std::io::Result<()> {
+        self.hosts.start(memory)
     }
 
-    /// Asks the servers which store this is, and lets `admit` decide whether it is used.
+    /// Asks all servers which store this is, and uses the first one that `memory` admits.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when no server answers.
-    pub fn contact(
-        &self,
-        admit: &dyn Fn(&Looked) -> Result<(), String>,
-    ) -> Result<Contact, StoreError> {
-        self.core.contact(admit)
+    pub fn contact(&self, memory: &dyn Memory) -> Result<Contact, StoreError> {
+        self.core.contact(memory)
+    }
+
+    /// Uses only servers of the cluster of those that answer now. Returns whether all did.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when they are of different clusters, or none answers.
+    pub fn keep_to_one_cluster(&self) -> Result<bool, StoreError> {
+        self.core.keep_to_one_cluster()
     }
 
     /// Makes an empty store. Another host may be faster; then nothing is made.

@@ -280,7 +280,7 @@ fn stored_of(kv: KeyValue) -> Stored {
 }
 
 /// Whether a walk comes to an end: keys in their order from here on, and at least one if there are more.
-fn goes_on(answer: &RangeAnswer, from: &[u8]) -> bool {
+pub(super) fn goes_on(answer: &RangeAnswer, from: &[u8]) -> bool {
     let kvs = &answer.kvs;
     kvs.is_sorted_by(|a, b| a.key < b.key)
         && match kvs.first() {
@@ -290,7 +290,7 @@ fn goes_on(answer: &RangeAnswer, from: &[u8]) -> bool {
 }
 
 /// The first key after this one.
-fn after_key(mut key: Vec<u8>) -> Vec<u8> {
+pub(super) fn after_key(mut key: Vec<u8>) -> Vec<u8> {
     key.push(0);
     key
 }

@@ -29,6 +29,17 @@ pub(super) enum Miss {
     Final(Problem),
 }
 
+/// For who asks one server only.
+impl From<Miss> for Problem {
+    fn from(miss: Miss) -> Self {
+        match miss {
+            Miss::Final(problem) => problem,
+            Miss::Endpoint { reason, .. } | Miss::Soon { reason, .. } => Self::Unreachable(reason),
+            Miss::Again { .. } => Self::Unreachable("the connection was lost".to_owned()),
+        }
+    }
+}
+
 /// What an answer with another status than 200 means.
 pub(super) fn meaning(reply: &Reply) -> Miss {
     let refusal = refusal(reply);

@@ -7,7 +7,8 @@ use super::*;
 use crate::store::{StoreId, contract};
 
 mod faults;
-mod node;
+mod identity;
+pub(crate) mod node;
 mod proxy;
 mod records;
 mod secured;
@@ -27,11 +28,20 @@ fn access(endpoints: &[String]) -> Access {
     }
 }
 
-fn admit_all() -> Admit {
-    Box::new(|looked| match looked {
-        Looked::Store { .. } => Ok(()),
-        other => Err(format!("{other:?}")),
-    })
+/// Takes every store.
+struct TakesAll;
+
+impl Memory for TakesAll {
+    fn admit(&self, looked: &Looked) -> Result<(), String> {
+        match looked {
+            Looked::Store { .. } => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    fn keep(&self, _: u64, _: u64) -> bool {
+        true
+    }
 }
 
 /// A store in use, made if there is none. It has patience with a slow machine.
@@ -45,13 +55,13 @@ fn open(access: &Access) -> EtcdStore {
 fn hasty(access: &Access) -> EtcdStore {
     let store = EtcdStore::new(access).unwrap();
     store.core.client.slowness.store(20, Ordering::Relaxed);
-    if let Contact::Refused(Looked::Nothing, _) = store.contact(&*admit_all()).unwrap() {
+    if let Contact::Refused(Looked::Nothing, _) = store.contact(&TakesAll).unwrap() {
         store.create(ID).unwrap();
     }
-    let contact = store.contact(&*admit_all()).unwrap();
+    let contact = store.contact(&TakesAll).unwrap();
     assert!(matches!(contact, Contact::Admitted(_)), "{contact:?}");
     store.core.client.slowness.store(1, Ordering::Relaxed);
-    store.start(admit_all()).unwrap();
+    store.start(Arc::new(TakesAll)).unwrap();
     store
 }
 
@@ -76,6 +86,15 @@ fn soon(what: &str, is: impl Fn() -> bool) {
     while !is() {
         assert!(Instant::now() < until, "it never became true: {what}");
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Says that something is over, also when it fails: who waits for that must not wait for ever.
+struct SaysSo<'a>(&'a AtomicBool);
+
+impl Drop for SaysSo<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
@@ -152,6 +171,7 @@ fn a_walk_over_what_changed_misses_nothing_while_other_records_are_removed() {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            let _over = SaysSo(&is_over);
             for key in removed {
                 let stored = store.load(key.as_bytes()).unwrap().unwrap();
                 let gone = Change {
@@ -161,7 +181,6 @@ fn a_walk_over_what_changed_misses_nothing_while_other_records_are_removed() {
                 };
                 assert_eq!(store.swap(gone).unwrap(), Swap::Done);
             }
-            is_over.store(true, Ordering::SeqCst);
         });
         while !is_over.load(Ordering::SeqCst) {
             let mut found: Vec<Vec<u8>> = Vec::new();
@@ -190,8 +209,9 @@ fn a_store_is_made_once_and_one_that_was_emptied_is_never_used_again() {
     let access = access(&[node.url()]);
     let store = EtcdStore::new(&access).unwrap();
     assert!(store.load(b"a").is_err());
-    let looked = |store: &EtcdStore| match store.contact(&*admit_all()).unwrap() {
+    let looked = |store: &EtcdStore| match store.contact(&TakesAll).unwrap() {
         Contact::Admitted(looked) | Contact::Refused(looked, _) => looked,
+        Contact::Undecided(_, reason) => panic!("{reason}"),
     };
     assert_eq!(looked(&store), Looked::Nothing);
     store.create(ID).unwrap();
@@ -302,6 +322,33 @@ fn hosts_tell_each_other_of_themselves_and_servers_of_theirs() {
     );
 }
 
+#[test]
+fn two_hosts_of_one_name_are_noticed() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    let node = Node::start();
+    let hosts = [(); 2].map(|()| open(&access(&[node.url()])));
+    let seen = || hosts[0].fleet().unwrap().hosts().unwrap();
+    for (host, version) in [(0, "1"), (1, "2"), (0, "3")] {
+        let notice = crate::store::fleet::HostNotice {
+            name: "web-1".to_owned(),
+            version: version.to_owned(),
+            ..Default::default()
+        };
+        hosts[host].fleet().unwrap().announce(notice);
+        soon("its notice is seen", || {
+            seen().iter().any(|seen| seen.notice.version == version)
+        });
+        assert!(version == "3" || !seen()[0].is_double);
+    }
+    soon("all hosts know it", || seen()[0].is_double);
+    let fleet = hosts[1].fleet().unwrap();
+    assert_eq!(fleet.some_hosts(Some("web-1"), 9).unwrap(), []);
+    assert_eq!(fleet.some_hosts(Some("web-0"), 9).unwrap().len(), 1);
+    soon("they are counted", || fleet.count() == 1);
+}
+
 /// Whether a call fails, and how long it takes.
 fn fails_within(limit: Duration, call: impl FnOnce() -> Result<(), StoreError>) -> String {
     let began = Instant::now();
@@ -355,17 +402,27 @@ fn a_store_that_no_server_knew_at_the_start_is_used_once_one_answers() {
     drop(open(&access(&[node.url()])));
     node.stop();
     let store = EtcdStore::new(&access(&[node.url()])).unwrap();
-    store.contact(&*admit_all()).unwrap_err();
-    let is_asked = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&is_asked);
-    let admit = Box::new(move |looked: &Looked| {
-        asked.store(true, Ordering::Relaxed);
-        admit_all()(looked)
-    });
-    store.start(admit).unwrap();
+    store.contact(&TakesAll).unwrap_err();
+    let asked = Arc::new(Asked::default());
+    store.start(Arc::clone(&asked) as Arc<dyn Memory>).unwrap();
     fails_within(Duration::from_secs(1), || store.load(b"a").map(drop));
-    assert!(!is_asked.load(Ordering::Relaxed));
+    assert!(!asked.0.load(Ordering::Relaxed));
     node.start_again();
     soon("the store is used", || store.load(b"a").is_ok());
-    assert!(is_asked.load(Ordering::Relaxed));
+    assert!(asked.0.load(Ordering::Relaxed));
+}
+
+/// Takes every store, and notes that it was asked.
+#[derive(Default)]
+struct Asked(AtomicBool);
+
+impl Memory for Asked {
+    fn admit(&self, looked: &Looked) -> Result<(), String> {
+        self.0.store(true, Ordering::Relaxed);
+        TakesAll.admit(looked)
+    }
+
+    fn keep(&self, _: u64, _: u64) -> bool {
+        true
+    }
 }

@@ -20,11 +20,6 @@ pub enum EndpointUrlError {
         "this is not the address of a server of etcd; expected one such as https://etcd1.example.org:2379"
     )]
     Malformed,
-    /// Whoever is on the way could answer in etcd's place.
-    #[error(
-        "http:// reaches servers on this host only (127.0.0.1, [::1]), since anybody on the way could answer; expected https://"
-    )]
-    NotHttps,
 }
 
 impl FromStr for EndpointUrl {

@@ -130,8 +130,8 @@ fn another_cluster_and_one_that_went_back_are_refused_though_they_have_the_same_
     drop(open(&access(&[other.url()])));
     proxy.turn_to(other.port());
     let error = fails_within(Duration::from_secs(4), || store.load(b"a").map(drop));
-    assert!(error.contains("it is of the cluster"), "{error}");
-    let cluster = store.core.client.cluster_for_test();
+    assert!(error.contains("etcd is the cluster"), "{error}");
+    let cluster = store.core.client.history.cluster_for_test();
     let older = format!(
         r#"{{"header":{{"cluster_id":"{cluster}","revision":"2"}},"succeeded":true,"responses":[]}}"#
     );
@@ -139,7 +139,7 @@ fn another_cluster_and_one_that_went_back_are_refused_though_they_have_the_same_
     soon("the reason is known", || {
         let error = store.load(b"a").unwrap_err().to_string();
         let down = store.core.client.endpoints()[0].down().unwrap_or_default();
-        error.contains("etcd") && down.contains("it went back to the revision 2")
+        error.contains("etcd") && down.contains("(revision 2; it had reached")
     });
     proxy.be(Manner::Pass);
     proxy.turn_to(node.port());
@@ -180,13 +180,14 @@ fn a_leader_that_is_killed_costs_no_acknowledged_change() {
                 })
             })
             .collect();
+        let over = SaysSo(&is_over);
         std::thread::sleep(Duration::from_secs(1));
         nodes[leader].stop();
         soon("changes go on without it", || hosts[0].load(b"x").is_ok());
         std::thread::sleep(Duration::from_secs(1));
         nodes[leader].start_again();
         std::thread::sleep(Duration::from_secs(1));
-        is_over.store(true, Ordering::Relaxed);
+        drop(over);
         threads
             .into_iter()
             .map(|thread| thread.join().unwrap())

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 /// The turn of a test: servers of many tests at once would be slow. None if etcd is not installed; where it can be
 /// installed, as in CI, it has to be.
-pub(super) fn turn() -> Option<MutexGuard<'static, ()>> {
+pub(crate) fn turn() -> Option<MutexGuard<'static, ()>> {
     static TURN: Mutex<()> = Mutex::new(());
     if !Path::new("/usr/bin/etcd").exists() {
         assert!(
@@ -30,8 +30,8 @@ pub(super) fn turn() -> Option<MutexGuard<'static, ()>> {
 }
 
 /// One server, which ends with this.
-pub(super) struct Node {
-    _folder: tempfile::TempDir,
+pub(crate) struct Node {
+    folder: tempfile::TempDir,
     child: Child,
     client: u16,
     arguments: Vec<String>,
@@ -39,20 +39,20 @@ pub(super) struct Node {
 }
 
 /// A port that nobody has now.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 impl Node {
     /// The only server of its cluster.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut nodes = Self::cluster(1, "http", &[]);
         nodes.pop().unwrap()
     }
 
     /// The servers of a cluster that all answer.
-    pub(super) fn cluster(count: usize, scheme: &'static str, more: &[String]) -> Vec<Self> {
+    pub(crate) fn cluster(count: usize, scheme: &'static str, more: &[String]) -> Vec<Self> {
         let ports: Vec<(u16, u16)> = (0..count).map(|_| (free_port(), free_port())).collect();
         let members: Vec<String> = ports
             .iter()
@@ -86,7 +86,7 @@ impl Node {
                 arguments.extend_from_slice(more);
                 let child = spawn(&arguments);
                 Self {
-                    _folder: folder,
+                    folder,
                     child,
                     client: *client,
                     arguments,
@@ -98,48 +98,96 @@ impl Node {
         nodes
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("{}://127.0.0.1:{}", self.scheme, self.client)
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.client
     }
 
-    pub(super) fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         self.signal(Signal::SIGSTOP);
     }
 
-    pub(super) fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         self.signal(Signal::SIGCONT);
     }
 
     /// As by a power cut.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    pub(super) fn start_again(&mut self) {
+    pub(crate) fn start_again(&mut self) {
         self.child = spawn(&self.arguments);
         self.until_it_listens();
     }
 
-    pub(super) fn compact(&self, revision: u64) {
+    /// Waits until it has a leader.
+    pub(crate) fn until_it_serves(&self) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !self.try_etcdctl(&["endpoint", "health"]).status.success() {
+            assert!(
+                Instant::now() < until,
+                "etcd at {} has no leader",
+                self.url()
+            );
+        }
+    }
+
+    /// Saves its state for [`Node::set_back`].
+    pub(crate) fn save(&self) {
+        let file = self.folder.path().join("snapshot.db");
+        let _ = std::fs::remove_file(&file);
+        self.etcdctl(&["snapshot", "save", &file.display().to_string()]);
+    }
+
+    /// Restores the state that was saved, as etcd's own guide says. The only server of its cluster can be set back.
+    pub(crate) fn set_back(&mut self, token: &str) {
+        self.stop();
+        let option = |name: &str| {
+            let at = self.arguments.iter().position(|it| it == name).unwrap();
+            [name.to_owned(), self.arguments[at + 1].clone()]
+        };
+        let data = option("--data-dir");
+        std::fs::remove_dir_all(&data[1]).unwrap();
+        let more = [
+            data,
+            option("--name"),
+            option("--initial-cluster"),
+            option("--initial-advertise-peer-urls"),
+            ["--initial-cluster-token".to_owned(), token.to_owned()],
+        ]
+        .concat();
+        let file = self.folder.path().join("snapshot.db").display().to_string();
+        let mut arguments = vec!["snapshot", "restore", &file];
+        arguments.extend(more.iter().map(String::as_str));
+        self.etcdctl(&arguments);
+        self.start_again();
+        self.until_it_serves();
+    }
+
+    pub(crate) fn compact(&self, revision: u64) {
         self.etcdctl(&["compact", "--physical", &revision.to_string()]);
     }
 
-    pub(super) fn etcdctl(&self, arguments: &[&str]) -> String {
-        let output = Command::new("etcdctl")
-            .env("ETCDCTL_API", "3")
-            .arg(format!("--endpoints={}", self.url()))
-            .args(arguments)
-            .output()
-            .unwrap();
+    pub(crate) fn etcdctl(&self, arguments: &[&str]) -> String {
+        let output = self.try_etcdctl(arguments);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {text}{error}");
         text
+    }
+
+    fn try_etcdctl(&self, arguments: &[&str]) -> Output {
+        Command::new("etcdctl")
+            .env("ETCDCTL_API", "3")
+            .arg(format!("--endpoints={}", self.url()))
+            .args(arguments)
+            .output()
+            .unwrap()
     }
 
     fn signal(&self, signal: Signal) {

@@ -19,7 +19,10 @@ fn keys(folder: &Path, host: &str) -> KeySource {
 
 fn start(node: &Node, folder: &Path, host: &str) -> AccountRepository {
     let store = Box::new(open(&access(&[node.url()])));
-    AccountRepository::open_shared(store, keys(folder, host), host.to_owned()).unwrap()
+    let keys = keys(folder, host);
+    let repository = AccountRepository::open_shared(store, keys, host.to_owned()).unwrap();
+    repository.prepare().unwrap();
+    repository
 }
 
 fn user(name: &str) -> UserName {
@@ -61,14 +64,22 @@ fn restore(host: &AccountRepository, (head, chunks): &Backup) -> Result<(), Rest
     for (number, chunk) in chunks.iter().enumerate() {
         host.restore_chunk(&mut run, chunk, number + 1 == chunks.len())?;
     }
-    while let Step::More = host.finish_restore(&mut run, 50, |_| None)? {}
+    let until = Instant::now() + Duration::from_secs(60);
+    while let Step::More = host.finish_restore(&mut run, 50, |_| None)? {
+        assert!(Instant::now() < until, "a restore did not end in a minute");
+    }
     Ok(())
 }
 
 fn rotate(host: &AccountRepository, keys: &KeySource) {
     host.begin_rotation(keys, None).unwrap();
     let mut after = None;
+    let until = Instant::now() + Duration::from_secs(60);
     loop {
+        assert!(
+            Instant::now() < until,
+            "the records were not sealed anew in a minute"
+        );
         after = host.reseal(after.as_deref(), 50, false).unwrap().next;
         if after.is_none() {
             break;
@@ -90,7 +101,11 @@ fn what_one_host_uses_up_stays_so_while_others_restore_change_the_key_and_merge(
     std::fs::create_dir(folder.path().join("web-2")).unwrap();
     std::fs::copy(&first.file, &second.file).unwrap();
     let store = Box::new(open(&access(&[node.url()])));
-    assert!(AccountRepository::init_shared(store, first.clone()).unwrap());
+    assert!(
+        AccountRepository::init_shared(store, first.clone())
+            .unwrap()
+            .0
+    );
     let (one, two) = (
         start(&node, folder.path(), "web-1"),
         start(&node, folder.path(), "web-2"),
@@ -114,7 +129,13 @@ fn what_one_host_uses_up_stays_so_while_others_restore_change_the_key_and_merge(
                 }
             }
         });
-        for _ in 0..3 {
+        let over = SaysSo(&is_over);
+        let until = Instant::now() + Duration::from_secs(120);
+        for round in 0..3 {
+            assert!(
+                Instant::now() < until,
+                "{round} rounds of restore, new key and merge took two minutes"
+            );
             restore(&one, &backup).unwrap();
             let known = used.load(Ordering::SeqCst);
             assert!(step(&one) >= Some(known), "{:?} {known}", step(&one));
@@ -130,7 +151,7 @@ fn what_one_host_uses_up_stays_so_while_others_restore_change_the_key_and_merge(
             }
             while one.sweep(100).unwrap() {}
         }
-        is_over.store(true, Ordering::SeqCst);
+        drop(over);
     });
     let used = used.load(Ordering::SeqCst);
     assert!(used > 10, "{used}");

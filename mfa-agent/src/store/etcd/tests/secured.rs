@@ -115,7 +115,8 @@ impl Authority {
 
 fn why_not(access: &Access) -> String {
     let store = EtcdStore::new(access).unwrap();
-    store.contact(&*admit_all()).unwrap_err().to_string()
+    store.core.client.slowness.store(2, Ordering::Relaxed);
+    store.contact(&TakesAll).unwrap_err().to_string()
 }
 
 const SERVER: &str = "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n";

@@ -1,0 +1,277 @@
+//! Decides whether what the servers hold is the store of this host, by the mark.
+//!
+//! The mark names the store, its cluster and the highest revision that this host knows. It is written while the agent
+//! serves, every minute, and when it stops; no login waits for it. So a store that was set back to before that is refused
+//! by the next start, too, until `mfa-agent --init` writes a mark of what is there.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::log;
+use crate::store::etcd::{Access, Looked, Memory, other_cluster, set_back};
+use crate::store_mark::{self, Found, Mark};
+
+use super::Places;
+
+/// The mark is written no more often, except for another store.
+const LEAST_PAUSE: Duration = Duration::from_secs(match cfg!(test) {
+    true => 0,
+    false => 30,
+});
+
+/// Where the mark is, and what this process wrote into it.
+pub(super) struct Door {
+    mark: PathBuf,
+    prefix: String,
+    last: Mutex<Option<Kept>>,
+}
+
+struct Kept {
+    mark: Mark,
+    at: Instant,
+}
+
+impl Door {
+    pub(super) fn of(places: &Places<'_>, access: &Access) -> Self {
+        Self {
+            mark: places.mark.clone(),
+            prefix: access.prefix.clone(),
+            last: Mutex::default(),
+        }
+    }
+
+    /// The mark for a store that fits what was found.
+    fn look(&self, found: &Found, looked: &Looked) -> Result<Mark, String> {
+        let new = match looked {
+            Looked::Store {
+                id,
+                cluster,
+                reached,
+            } => Mark {
+                id: *id,
+                generation: *reached,
+                cluster: Some(*cluster),
+                state: 0,
+            },
+            Looked::Nothing => return Err(self.without_store(found)),
+            Looked::NoId => return Err(self.without_id()),
+        };
+        let Found::Mark(known) = found else {
+            return Ok(new);
+        };
+        if known.id != new.id {
+            return Err(format!(
+                "this is not this host's store: etcd holds the store {} under {}, but {} names {}. Check [store] endpoints \
+                 and prefix. If this store is right, accept it: mfa-agent --init",
+                new.id,
+                self.prefix,
+                self.mark.display(),
+                known.id
+            ));
+        }
+        match (new.cluster, known.cluster) {
+            (Some(here), Some(known)) if here != known => Err(other_cluster(here, known)),
+            _ if new.generation < known.generation => {
+                Err(set_back(new.generation, known.generation))
+            }
+            _ => Ok(Mark {
+                state: known.state,
+                ..new
+            }),
+        }
+    }
+
+    fn without_store(&self, found: &Found) -> String {
+        let prefix = &self.prefix;
+        match found {
+            Found::Nothing => format!(
+                "there is no store in etcd under {prefix}. If there should be one, check [store] endpoints and prefix. To \
+                 make it, on the first host only: mfa-agent --init"
+            ),
+            _ => format!(
+                "the store is lost: etcd holds nothing under {prefix}, but {} names a store. The agent does not make an \
+                 empty one by itself, since no user would be enrolled in it. Check [store] endpoints and prefix, or \
+                 restore a snapshot of etcd. Otherwise, on one host: mfa-agent --init, start the agent, and: mfactl \
+                 restore FILE",
+                self.mark.display()
+            ),
+        }
+    }
+
+    pub(super) fn without_id(&self) -> String {
+        let prefix = &self.prefix;
+        let id = match store_mark::read(&self.mark) {
+            Found::Mark(mark) => mark.id.to_string(),
+            _ => "ID".to_owned(),
+        };
+        format!(
+            "etcd holds keys under {prefix}, but not {prefix}id, which says which store they are of. Somebody removed it, \
+             or the prefix is one of another program. If you know that the records are those of this store, put it back: \
+             etcdctl put {prefix}id '{{\"format\":1,\"id\":\"{id}\"}}'"
+        )
+    }
+
+    /// Writes the mark. An older one that stays still proves that there was a store.
+    fn write(&self, last: &mut Option<Kept>, mark: Mark) {
+        let path = self.mark.display();
+        match store_mark::write(&self.mark, &mark) {
+            Ok(()) => {
+                *last = Some(Kept {
+                    mark,
+                    at: Instant::now(),
+                });
+            }
+            Err(e) => log::limited(
+                "store mark",
+                format_args!(
+                    "the mark {path} can't be written: {e}; without it a lost store, or an older one, may go unnoticed \
+                     after a restart; make its folder writable for the agent's user"
+                ),
+            ),
+        }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory for Door {
+    fn admit(&self, looked: &Looked) -> Result<(), String> {
+        let mut last = self.last();
+        let found = store_mark::read(&self.mark);
+        let new = self.look(&found, looked)?;
+        let is_recent = last
+            .as_ref()
+            .is_some_and(|last| found == Found::Mark(last.mark) && last.at.elapsed() < LEAST_PAUSE);
+        if !is_recent {
+            self.write(&mut last, new);
+        }
+        let path = self.mark.display();
+        match found {
+            Found::Mark(_) => {}
+            Found::Nothing => log::info(format_args!("marked the store {} in {path}", new.id)),
+            Found::Unreadable(reason) => log::warn(format_args!(
+                "the mark {path} was not readable ({reason}); rewrote it for the store {}",
+                new.id
+            )),
+        }
+        Ok(())
+    }
+
+    fn keep(&self, reached: u64, state: u64) -> bool {
+        let mut last = self.last();
+        let known = match &*last {
+            Some(last) if store_mark::read(&self.mark) == Found::Mark(last.mark) => last.mark,
+            // An administrator accepted another state, or it could not be written until now.
+            _ => return false,
+        };
+        let mark = Mark {
+            generation: known.generation.max(reached),
+            state: known.state.max(state),
+            ..known
+        };
+        if mark != known {
+            self.write(&mut last, mark);
+        }
+        true
+    }
+
+    fn state(&self) -> u64 {
+        match store_mark::read(&self.mark) {
+            Found::Mark(mark) => mark.state,
+            Found::Nothing | Found::Unreadable(_) => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreId;
+
+    fn door(folder: &tempfile::TempDir) -> Door {
+        Door {
+            mark: folder.path().join("key.store"),
+            prefix: "/p/".to_owned(),
+            last: Mutex::default(),
+        }
+    }
+
+    fn in_cluster(cluster: u64, id: u8, reached: u64) -> Looked {
+        Looked::Store {
+            id: StoreId([id; 16]),
+            cluster,
+            reached,
+        }
+    }
+
+    fn store(id: u8, reached: u64) -> Looked {
+        in_cluster(3, id, reached)
+    }
+
+    #[test]
+    fn a_store_is_marked_and_no_other_one_is_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let door = door(&folder);
+        let missing = door.admit(&Looked::Nothing).unwrap_err();
+        assert!(
+            missing.contains("there is no store in etcd under /p/"),
+            "{missing}"
+        );
+        assert_eq!(door.admit(&store(1, 7)), Ok(()));
+        // Nothing needs to have changed in between.
+        assert_eq!(door.admit(&store(1, 7)), Ok(()));
+        assert_eq!(door.admit(&store(1, 9)), Ok(()));
+        let foreign = door.admit(&store(2, 99)).unwrap_err();
+        assert!(foreign.contains("not this host's store"), "{foreign}");
+        let lost = door.admit(&Looked::Nothing).unwrap_err();
+        assert!(lost.contains("the store is lost"), "{lost}");
+        let no_id = door.admit(&Looked::NoId).unwrap_err();
+        assert!(no_id.contains(&StoreId([1; 16]).to_string()), "{no_id}");
+        for text in [missing, foreign, lost] {
+            assert!(text.contains("mfa-agent --init"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_went_back_while_the_agent_ran_or_not_is_refused_until_it_is_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = door(&folder);
+        assert_eq!(first.admit(&store(1, 9)), Ok(()));
+        assert!(first.keep(40, 3));
+        // The next start.
+        let door = door(&folder);
+        assert_eq!(door.state(), 3);
+        for looked in [store(1, 9), store(1, 39), in_cluster(4, 1, 99)] {
+            for _ in 0..2 {
+                let told = door.admit(&looked).unwrap_err();
+                assert!(told.contains("mfa-agent --init"), "{told}");
+            }
+        }
+        let told = door.admit(&store(1, 39)).unwrap_err();
+        assert!(told.contains("revision 39; it had reached 40"), "{told}");
+        assert_eq!(door.admit(&store(1, 40)), Ok(()));
+        assert_eq!(door.state(), 3);
+    }
+
+    #[test]
+    fn what_an_administrator_accepted_is_not_overwritten_by_an_agent_that_has_seen_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let door = door(&folder);
+        assert!(!door.keep(9, 0), "nothing was admitted");
+        assert_eq!(door.admit(&store(1, 9)), Ok(()));
+        let accepted = Mark {
+            id: StoreId([1; 16]),
+            generation: 5,
+            cluster: Some(3),
+            state: 0,
+        };
+        store_mark::write(&door.mark, &accepted).unwrap();
+        assert!(!door.keep(40, 0));
+        assert_eq!(store_mark::read(&door.mark), Found::Mark(accepted));
+        assert_eq!(door.admit(&store(1, 6)), Ok(()));
+        assert!(door.keep(40, 0));
+    }
+}

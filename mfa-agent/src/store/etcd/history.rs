@@ -1,0 +1,134 @@
+//! Which cluster the answers have to be of, and how far it has come.
+//!
+//! A revision of etcd never goes back, and a cluster keeps its ID. One of both changes when a snapshot is restored: then
+//! records are as they were, used codes pass once more, and locks are gone. So such an answer is refused, until an
+//! administrator accepts the state and the agent starts again: what it has in memory is of the state before.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::wire::Header;
+
+/// What accepts a store that was set back.
+const ACCEPT: &str = "This is expected only after a restore of etcd. To accept it, on each host: mfa-agent --init, and \
+                      restart the agent: systemctl restart mfa-agent";
+
+/// What this process knows.
+#[derive(Default)]
+pub(super) struct History {
+    /// The ID of the cluster; zero until a store is admitted.
+    cluster: AtomicU64,
+    /// The highest revision that any answer of it had.
+    reached: AtomicU64,
+    /// The highest number of a state of all records.
+    state: AtomicU64,
+    /// An answer did not fit since this was looked at.
+    was_refused: AtomicBool,
+}
+
+impl History {
+    /// The highest revision so far.
+    pub(super) fn reached(&self) -> u64 {
+        self.reached.load(Ordering::Acquire)
+    }
+
+    /// The highest number of a state so far.
+    pub(super) fn state(&self) -> u64 {
+        self.state.load(Ordering::Acquire)
+    }
+
+    /// Notes the number of a state. Returns whether none had a higher one.
+    pub(super) fn note_state(&self, number: u64) -> bool {
+        self.state.fetch_max(number, Ordering::AcqRel) <= number
+    }
+
+    /// From now on all answers have to be of this cluster, and none may be older than this.
+    pub(super) fn keep_to(&self, cluster: u64, revision: u64) {
+        self.reached.fetch_max(revision, Ordering::AcqRel);
+        self.cluster.store(cluster, Ordering::Release);
+    }
+
+    /// Notes an answer. `floor` is what was reached before its request was sent.
+    pub(super) fn note(&self, header: Header, floor: u64) -> Result<(), String> {
+        if self.cluster.load(Ordering::Acquire) == 0 {
+            // Nobody has said yet that it is the right one.
+            return Ok(());
+        }
+        self.fits(header, floor).inspect_err(|_| {
+            self.was_refused.store(true, Ordering::Release);
+        })?;
+        self.reached.fetch_max(header.revision, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Whether an answer is of the cluster, and not older than `floor`; if not, why it is refused.
+    pub(super) fn fits(&self, header: Header, floor: u64) -> Result<(), String> {
+        let cluster = self.cluster.load(Ordering::Acquire);
+        match cluster {
+            0 => Ok(()),
+            known if header.cluster_id != known => Err(other_cluster(header.cluster_id, known)),
+            _ if header.revision < floor => Err(set_back(header.revision, floor)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an answer was refused since the last time that this was called.
+    pub(super) fn take_refused(&self) -> bool {
+        self.was_refused.swap(false, Ordering::AcqRel)
+    }
+
+    #[cfg(test)]
+    pub(super) fn cluster_for_test(&self) -> u64 {
+        self.cluster.load(Ordering::Acquire)
+    }
+}
+
+/// What is said of a store whose revision went back.
+#[must_use]
+pub fn set_back(revision: u64, reached: u64) -> String {
+    format!(
+        "etcd was set back to an older state (revision {revision}; it had reached {reached}): used codes, failures and \
+         locks since then are lost. {ACCEPT}"
+    )
+}
+
+/// What is said of the same store in another cluster.
+#[must_use]
+pub fn other_cluster(cluster: u64, known: u64) -> String {
+    format!(
+        "etcd is the cluster {cluster:x}, and the store of this host was in the cluster {known:x}: it is another one, or \
+         was restored from a snapshot, and then used codes, failures and locks since that are lost. Check [store] \
+         endpoints. {ACCEPT}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(cluster_id: u64, revision: u64) -> Header {
+        Header {
+            cluster_id,
+            revision,
+            ..Header::default()
+        }
+    }
+
+    #[test]
+    fn nothing_counts_before_a_store_is_admitted_and_nothing_else_afterwards() {
+        let history = History::default();
+        history.note(header(9, 301), 0).unwrap();
+        assert_eq!(history.reached(), 0, "nobody admitted it");
+        history.keep_to(1, 7);
+        history.note(header(1, 8), 7).unwrap();
+        assert!(!history.take_refused());
+        let other = history.note(header(9, 301), 8).unwrap_err();
+        let older = history.note(header(1, 7), 8).unwrap_err();
+        for text in [other, older] {
+            assert!(text.contains("mfa-agent --init"), "{text}");
+        }
+        assert!(history.take_refused() && !history.take_refused());
+        assert_eq!(history.reached(), 8);
+        history.keep_to(1, 3);
+        assert_eq!(history.reached(), 8, "it never goes back");
+    }
+}
