@@ -12,7 +12,7 @@ use super::schedule::Schedule;
 use super::with_fleet;
 
 /// A cluster that was cut apart elects a leader, and agents try to reach it again.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn number(name: &str, default: u64) -> u64 {
     let text = std::env::var(name).ok();

@@ -20,7 +20,7 @@ use crate::{Key, within};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the store of a fleet may be without a leader, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Questions and their answers.
 const QUESTIONS: [(&str, &str); 3] = [
