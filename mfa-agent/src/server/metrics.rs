@@ -91,36 +91,20 @@ pub(super) fn text(agent: &Agent) -> String {
     );
     text.sample("pam_mfa_locks_total", &[], counts.locks);
     let servers = agent.repository.fleet().map(|fleet| fleet.servers());
-    text.family(
+    text.gauge(
         "pam_mfa_store_up",
-        "gauge",
         "Whether users who must be asked can log in on this host.",
-    );
-    text.sample(
-        "pam_mfa_store_up",
-        &[],
         u8::from(is_up(agent, servers.as_deref().unwrap_or_default())),
     );
-    text.family(
+    text.gauge(
         "pam_mfa_damaged_records",
-        "gauge",
         "Damaged records that were met.",
-    );
-    text.sample(
-        "pam_mfa_damaged_records",
-        &[],
         agent.repository.damaged().len(),
     );
-    let active = agent.active_config();
-    text.family(
+    text.gauge(
         "pam_mfa_config_refused",
-        "gauge",
         "Whether the last reload was refused.",
-    );
-    text.sample(
-        "pam_mfa_config_refused",
-        &[],
-        u8::from(active.reload_error.is_some()),
+        u8::from(agent.active_config().reload_error.is_some()),
     );
     if let Some(servers) = servers {
         text.servers(&servers);
@@ -158,6 +142,12 @@ impl Text {
             true => writeln!(self.0, "{name} {value}"),
             false => writeln!(self.0, "{name}{{{}}} {value}", labels.join(",")),
         };
+    }
+
+    /// A value that has no labels.
+    fn gauge(&mut self, name: &str, help: &str, value: impl std::fmt::Display) {
+        self.family(name, "gauge", help);
+        self.sample(name, &[], value);
     }
 
     fn servers(&mut self, servers: &[Server]) {
