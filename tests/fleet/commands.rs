@@ -141,6 +141,61 @@ fn a_record_is_as_large_as_the_simulation_says() {
     });
 }
 
+/// The transactions that a node has answered, and of all requests of the store those that only read.
+fn asked(etcd: &Etcd) -> (u64, u64) {
+    let metrics = run(Command::new("curl").args([
+        "--silent",
+        "--fail",
+        &format!("{}/metrics", etcd.endpoint(0)),
+    ]));
+    assert!(metrics.is_success(), "{metrics:?}");
+    let sum = |start: &str| -> u64 {
+        let of_line = |line: &str| line.rsplit(' ').next()?.parse::<f64>().ok();
+        let lines = metrics.stdout.lines();
+        lines
+            .filter(|line| line.starts_with(start))
+            .filter_map(of_line)
+            .sum::<f64>() as u64
+    };
+    let handled = |method: &str| {
+        sum(&format!(
+            "grpc_server_handled_total{{grpc_code=\"OK\",grpc_method=\"{method}\""
+        ))
+    };
+    let writes = sum("etcd_server_proposals_committed_total ");
+    let all = handled("Txn") + handled("Range");
+    (writes, all.saturating_sub(writes))
+}
+
+#[test]
+fn a_login_is_one_read_and_one_write_as_the_simulation_says() {
+    with_lan(|lan| {
+        let etcd = Etcd::start(&lan, 1);
+        let settings = "[[rule]]\nservices = ['vpn']\nsession = '1h'\n";
+        let fleet = Fleet::on(lan, etcd, 2, settings);
+        let key = fleet.agent(0).admin().counting_device("anna");
+        let codes = key.counted_from(0, 20);
+        let log_in = |host: usize, service: &str, code: &str| {
+            let before = asked(&fleet.etcd);
+            let login = Login::of("anna").service(service).from("203.0.113.7");
+            let seen = login.answer(code).run(&fleet.host(host).stack);
+            let after = asked(&fleet.etcd);
+            // On a busy machine etcd may be too slow for one of them.
+            (seen.result() == "PAM_SUCCESS")
+                .then(|| (after.0 - before.0, after.1.saturating_sub(before.1)))
+        };
+        // Agents also ask for other things now and then, and never for less.
+        let of_codes = (1..6)
+            .filter_map(|n| log_in(n % 2, "sshd", &codes[n]))
+            .min();
+        assert_eq!(of_codes, Some((1, 1)), "a code");
+        let began = (6..10).find_map(|n| log_in(0, "vpn", &codes[n]));
+        assert!(began.is_some(), "no session was begun");
+        let in_session = (0..5).filter_map(|_| log_in(0, "vpn", "")).min();
+        assert_eq!(in_session, Some((1, 1)), "a session");
+    });
+}
+
 #[test]
 fn the_shipped_script_makes_certificates_of_nodes_and_of_hosts_without_a_common_name() {
     let folder = tempfile::tempdir().expect("a folder");

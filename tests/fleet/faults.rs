@@ -11,7 +11,7 @@ use super::meddler::{self, Manner};
 use super::{with_fleet, with_lan};
 
 /// A cluster elects a leader, and a host tries to reach it again.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A rule for emergencies, that no store is needed for.
 const BREAK_GLASS: &str = "[[rule]]\nusers = ['root']\nservices = ['login']\naction = 'skip'\n";

@@ -65,6 +65,7 @@ fn of_64_logins_over_all_hosts_with_one_code_one_passes_in_each_of_20_rounds() {
 
 fn one_code_passes_once(rounds: usize) {
     with_fleet("", move |fleet| {
+        let mut told = 0;
         for round in 0..rounds {
             settle(fleet);
             let user = format!("anna{round}");
@@ -82,7 +83,9 @@ fn one_code_passes_once(rounds: usize) {
                 let account = host.agent.admin().status(&user);
                 assert_eq!(account.failures, 0, "round {round}: a replay is no guess");
             }
+            told += passed;
         }
+        assert!(told > rounds / 2, "{told} of {rounds} codes passed");
     });
 }
 
@@ -111,13 +114,14 @@ fn of_63_wrong_codes_and_a_right_one_over_all_hosts_at_most_five_are_verified() 
 }
 
 #[test]
-#[ignore = "takes minutes: make test-all runs it"]
-fn of_63_wrong_codes_and_a_right_one_at_most_five_are_verified_in_each_of_20_rounds() {
-    at_most_five_are_verified(20);
+#[ignore = "takes a minute: make test-all runs it"]
+fn of_63_wrong_codes_and_a_right_one_at_most_five_are_verified_in_each_of_eight_rounds() {
+    at_most_five_are_verified(8);
 }
 
 fn at_most_five_are_verified(rounds: usize) {
     with_fleet("", move |fleet| {
+        let mut verified = 0;
         for round in 0..rounds {
             settle(fleet);
             let user = format!("anna{round}");
@@ -132,6 +136,7 @@ fn at_most_five_are_verified(rounds: usize) {
                 passed <= 1 && passed + wrong <= ATTEMPTS,
                 "round {round}: {passed} passed, {wrong} wrong"
             );
+            verified += passed + wrong;
             assert_eq!(count(&seen, "PAM_SUCCESS"), passed, "round {round}");
             assert_eq!(count(&seen, "PAM_AUTH_ERR"), wrong, "round {round}");
             // Whoever was told nothing may have used an attempt.
@@ -147,6 +152,7 @@ fn at_most_five_are_verified(rounds: usize) {
                 );
             }
         }
+        assert!(verified > rounds, "{verified} answers in {rounds} rounds");
     });
 }
 

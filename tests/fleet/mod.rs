@@ -5,6 +5,7 @@
 mod checker;
 mod commands;
 mod faults;
+mod guide;
 mod load;
 mod logins;
 mod meddler;

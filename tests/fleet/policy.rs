@@ -1,6 +1,8 @@
 //! One file of settings for all hosts, and sessions of one host or of all.
 
-use mfa_tests::{Fleet, Login, Seen};
+use std::process::Command;
+
+use mfa_tests::{Fleet, Login, Seen, eventually, run};
 use serde_json::Value;
 
 use super::logins::pass;
@@ -58,6 +60,26 @@ fn a_rule_for_hosts_decides_on_these_and_is_explained_on_any() {
             considered[0]["reason"],
             "\"!web-2\" excludes \"web-2.example.org\""
         );
+    });
+}
+
+#[test]
+fn a_new_name_of_a_host_holds_at_once() {
+    let rule = "[[rule]]\nhosts = ['bastion-*']\nservices = ['sshd']\naction = 'skip'\n";
+    with_fleet(rule, |fleet| {
+        let key = fleet.agent(0).admin().device("anna");
+        assert_eq!(pass(fleet, 1, "anna", &key.code(0)).prompts().len(), 1);
+        let agent = fleet.agent(1).pid().to_string();
+        let words = ["--uts", "--target", &agent, "hostname", "bastion-7"];
+        let renamed = run(Command::new("nsenter").args(words));
+        assert!(renamed.is_success(), "{renamed:?}");
+        assert_eq!(pass(fleet, 1, "anna", "").prompts().len(), 0);
+        assert_eq!(explained(fleet, 1, "")["action"], "skip");
+        eventually("the other hosts to hear of it", || {
+            let all = fleet.agent(0).ctl().json(&["hosts"], "");
+            let mut names = all["hosts"].as_array()?.iter().map(|host| &host["name"]);
+            names.any(|name| name == "bastion-7").then_some(())
+        });
     });
 }
 

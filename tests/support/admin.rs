@@ -13,11 +13,14 @@ use mfa_protocol::admin::{
 };
 use mfa_protocol::client::{Client, ClientError};
 use mfa_protocol::factor::Authenticator;
-use mfa_protocol::message::Method;
+use mfa_protocol::message::{ErrorKind, Method};
 
-use crate::Key;
+use crate::{Key, within};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the store of a fleet may be without a leader, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Questions and their answers.
 const QUESTIONS: [(&str, &str); 3] = [
@@ -167,7 +170,18 @@ impl Admin {
         let parameters = UserParameters {
             user: Some(user.to_owned()),
         };
-        self.call::<Status>(&parameters).expect("a status").account
+        self.call_until_served::<Status>(&parameters).account
+    }
+
+    /// Calls a method that can be repeated, until the store serves: the servers of a fleet may be electing a leader.
+    fn call_until_served<M: Method>(&mut self, parameters: &M::Parameters) -> M::Reply {
+        within(PATIENCE, M::NAME, || match self.call::<M>(parameters) {
+            Err(ClientError::Refused {
+                kind: Some(ErrorKind::Unavailable),
+                ..
+            }) => None,
+            reply => Some(reply.unwrap_or_else(|e| panic!("{}: {e}", M::NAME))),
+        })
     }
 
     /// What a user can use, by name.
@@ -178,9 +192,8 @@ impl Admin {
 
     /// Ends a lock.
     pub fn unlock(&mut self, user: &str) {
-        self.call::<Unlock>(&UnlockParameters {
+        let _ = self.call_until_served::<Unlock>(&UnlockParameters {
             user: user.to_owned(),
-        })
-        .expect("an unlock");
+        });
     }
 }

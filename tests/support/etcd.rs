@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::{Authority, Certificate, Lan, Output, has_program, run_with_input, within};
 
 /// A cluster has to elect a leader, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The addresses of nodes end with these numbers.
 const FIRST_ADDRESS: u8 = 11;

@@ -258,6 +258,28 @@ impl AccountRepository {
         Ok(is_current)
     }
 
+    /// Asks the store whether a user who must be asked could log in here now: it answers, this host has the key of the
+    /// current records and knows their format, and no restore stops changes.
+    ///
+    /// # Errors
+    ///
+    /// The reason why not.
+    pub fn check_service(&self) -> Result<(), RepositoryError> {
+        if !self.is_shared() {
+            return self.page(None, 1).map(drop);
+        }
+        for _ in 0..MAX_CONFLICTS {
+            let view = self.view()?;
+            if self.is_current(&view)? {
+                return match &view.frozen {
+                    Some(restoring) => Err(RepositoryError::Frozen(restoring.host.clone())),
+                    None => Ok(()),
+                };
+            }
+        }
+        Err(RepositoryError::Contended(super::state::name()))
+    }
+
     /// Ends a restore that has stopped changes for so long that its host must be dead. Returns whether it did.
     fn end_dead_restore(&self, restoring: &Restoring) -> Result<bool, RepositoryError> {
         let since = {

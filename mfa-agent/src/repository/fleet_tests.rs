@@ -1020,3 +1020,77 @@ fn a_change_of_the_key_does_not_go_on_where_the_key_before_is_missing() {
     one.end_rotation(None).unwrap();
     assert!(has(&two, "alice"));
 }
+
+#[test]
+fn a_host_is_out_of_service_for_every_reason_that_refuses_its_logins() {
+    let hosts = Hosts::new();
+    let (one, two) = hosts.two();
+    put(&one, "alice", full());
+    two.check_service().unwrap();
+    hosts.store.fail(StoreFailure::Everything);
+    assert!(two.check_service().is_err());
+    hosts.store.fail(StoreFailure::None);
+    two.check_service().unwrap();
+
+    let backup = backup(&one);
+    let _run = stage(&one, &backup, true, at(0)).unwrap();
+    two.check_service().unwrap();
+    let freeze = |frozen| {
+        one.change_state(&one.view().unwrap().vault, None, |state| {
+            state.restoring.as_mut().unwrap().frozen = frozen;
+            Ok::<_, RepositoryError>(())
+        })
+    };
+    freeze(true).unwrap();
+    assert!(matches!(
+        two.check_service(),
+        Err(RepositoryError::Frozen(_))
+    ));
+    freeze(false).unwrap();
+    two.check_service().unwrap();
+    one.abandon_restore();
+
+    // A key that only one of them has.
+    let next = one.prepare_rotation(&one.keys, None).unwrap();
+    one.announce();
+    assert!(one.begin_rotation(&one.keys, None).unwrap());
+    one.check_service().unwrap();
+    assert!(matches!(
+        two.check_service(),
+        Err(RepositoryError::OtherKey { .. })
+    ));
+    copy_key(&one, &two, &next.key_id);
+    two.check_service().unwrap();
+
+    let set_format = |format| {
+        one.change_state(&one.view().unwrap().vault, None, |state| {
+            state.format = Some(format);
+            Ok::<_, RepositoryError>(())
+        })
+    };
+    set_format(Account::FORMAT + 1).unwrap();
+    assert!(matches!(
+        two.check_service(),
+        Err(RepositoryError::NewerHosts(..))
+    ));
+}
+
+#[test]
+fn a_host_whose_state_was_deleted_or_spoiled_is_out_of_service() {
+    for bytes in [None, Some(&b"spoiled"[..])] {
+        let hosts = Hosts::new();
+        let one = hosts.start("web-1").unwrap();
+        one.check_service().unwrap();
+        let state = hosts.store.load(b"vault/state").unwrap().unwrap();
+        let change = Change {
+            key: b"vault/state",
+            expected: Some(&state.revision),
+            new: bytes,
+            line: None,
+        };
+        hosts.store.swap(change).unwrap();
+        for _ in 0..2 {
+            assert!(one.check_service().is_err(), "{bytes:?}");
+        }
+    }
+}

@@ -243,8 +243,8 @@ impl Agent {
 
     /// The keys of `settings` that need a restart to apply.
     pub(super) fn waits_for_a_start(&self, settings: &Settings) -> Vec<Finding> {
-        let changed = self.started_with.changed(settings).into_iter();
-        let told = |name: &str| Finding {
+        let changed = self.changed_since_start(settings).into_iter();
+        let told = |name: String| Finding {
             severity: Severity::Warning,
             place: None,
             message: format!(
@@ -252,6 +252,12 @@ impl Agent {
             ),
         };
         changed.map(told).collect()
+    }
+
+    /// Their names.
+    pub(super) fn changed_since_start(&self, settings: &Settings) -> Vec<String> {
+        let changed = self.started_with.changed(settings).into_iter();
+        changed.map(str::to_owned).collect()
     }
 
     /// Saves the active settings for a start with invalid files.

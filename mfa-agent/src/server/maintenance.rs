@@ -84,7 +84,8 @@ impl Agent {
             .spawn(move || {
                 while let Some(agent) = me.upgrade() {
                     match (agent.repository.notice(), agent.repository.fleet()) {
-                        (Ok(notice), Some(fleet)) => {
+                        (Ok(mut notice), Some(fleet)) => {
+                            notice.name = agent.session_host(None).name.unwrap_or(notice.name);
                             fleet.announce(notice);
                             raise_format(&agent);
                         }

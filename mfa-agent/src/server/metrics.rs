@@ -3,7 +3,8 @@
 //! No name of a user is in it, and nothing that grows with the number of accounts or hosts.
 
 use std::fmt::Write;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Weak;
@@ -53,10 +54,14 @@ fn keep_written(weak: &Weak<Agent>) {
 }
 
 /// Readers see the file before or after, never half of it. It need not survive a crash.
+///
+/// The folder may be another account's, which may put a link in its place: the file is always a new one.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let draft = with_suffix(path, ".new");
-    fs::write(&draft, text)?;
-    fs::set_permissions(&draft, Permissions::from_mode(0o644))?;
+    let _ = fs::remove_file(&draft);
+    let mut file = File::options().write(true).create_new(true).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(Permissions::from_mode(0o644))?;
     fs::rename(&draft, path)
 }
 
@@ -85,37 +90,35 @@ pub(super) fn text(agent: &Agent) -> String {
         "Wrong answers on this host that locked an account.",
     );
     text.sample("pam_mfa_locks_total", &[], counts.locks);
-    let is_up = match agent.repository.fleet() {
-        Some(fleet) => fleet.health().is_ok(),
-        None => agent.repository.page(None, 1).is_ok(),
-    };
-    text.family("pam_mfa_store_up", "gauge", "Whether the store works.");
-    text.sample("pam_mfa_store_up", &[], u8::from(is_up));
-    text.family(
-        "pam_mfa_damaged_records",
-        "gauge",
-        "Damaged records that were met.",
+    let servers = agent.repository.fleet().map(|fleet| fleet.servers());
+    text.gauge(
+        "pam_mfa_store_up",
+        "Whether users who must be asked can log in on this host.",
+        u8::from(is_up(agent, servers.as_deref().unwrap_or_default())),
     );
-    text.sample(
+    text.gauge(
         "pam_mfa_damaged_records",
-        &[],
+        "Damaged records that were met.",
         agent.repository.damaged().len(),
     );
-    let active = agent.active_config();
-    text.family(
+    text.gauge(
         "pam_mfa_config_refused",
-        "gauge",
         "Whether the last reload was refused.",
+        u8::from(agent.active_config().reload_error.is_some()),
     );
-    text.sample(
-        "pam_mfa_config_refused",
-        &[],
-        u8::from(active.reload_error.is_some()),
-    );
-    if let Some(fleet) = agent.repository.fleet() {
-        text.servers(&fleet.servers());
+    if let Some(servers) = servers {
+        text.servers(&servers);
     }
     text.0 + "# EOF\n"
+}
+
+/// The store is asked, because what the agent knows of it may be as old as the last login.
+fn is_up(agent: &Agent, servers: &[Server]) -> bool {
+    let is_read_only = |server: &Server| {
+        let status = server.status.as_ref();
+        status.is_ok_and(|status| status.is_read_only)
+    };
+    !servers.iter().any(is_read_only) && agent.repository.check_service().is_ok()
 }
 
 #[derive(Default)]
@@ -139,6 +142,12 @@ impl Text {
             true => writeln!(self.0, "{name} {value}"),
             false => writeln!(self.0, "{name}{{{}}} {value}", labels.join(",")),
         };
+    }
+
+    /// A value that has no labels.
+    fn gauge(&mut self, name: &str, help: &str, value: impl std::fmt::Display) {
+        self.family(name, "gauge", help);
+        self.sample(name, &[], value);
     }
 
     fn servers(&mut self, servers: &[Server]) {
@@ -212,6 +221,29 @@ mod tests {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o644);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pam_mfa.prom");
+        let secret = folder.path().join("fleet.key");
+        fs::write(&secret, "secret").unwrap();
+        fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+        let draft = with_suffix(&path, ".new");
+        for place in [&draft, &path] {
+            std::os::unix::fs::symlink(&secret, place).unwrap();
+            replace(&path, "text").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), "text");
+            assert!(fs::symlink_metadata(&path).unwrap().is_file());
+            fs::remove_file(&path).unwrap();
+        }
+        // A second name of the same file.
+        fs::hard_link(&secret, &draft).unwrap();
+        replace(&path, "text").unwrap();
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
+        let mode = fs::metadata(&secret).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

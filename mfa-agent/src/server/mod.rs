@@ -78,8 +78,8 @@ pub struct Agent {
     limits: limits::Limits,
     /// The user that this process runs as, who owns the store anyway.
     own_uid: u32,
-    /// This host, as far as sessions depend on it: those of another boot are over.
-    session_host: SessionHost,
+    /// This host at the start of the agent, as far as sessions depend on it: those of another boot are over.
+    started_on: SessionHost,
     /// Active calls, which the shutdown waits for. Replies are written outside of them: their content is durable by
     /// then, and the other side may be slow.
     shutdown: Arc<Counter<()>>,
@@ -139,7 +139,7 @@ impl Agent {
             audit.sync_changes();
         }
         let name = repository.fleet().and_then(|_| host_name::own());
-        let session_host = SessionHost { name, boot };
+        let started_on = SessionHost { name, boot };
         let storage_watch = storage_watch::StorageWatch::of(&active_config.settings.store);
         Ok(Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
@@ -154,7 +154,7 @@ impl Agent {
             trusted,
             limits: limits::Limits::default(),
             own_uid: nix::unistd::geteuid().as_raw(),
-            session_host,
+            started_on,
             shutdown: Arc::default(),
             active_logins: Arc::default(),
             arriving: Arc::default(),
@@ -256,6 +256,15 @@ impl Agent {
 
     fn host_name(&self) -> String {
         host_name::own().unwrap_or_else(|| "mfa".to_owned())
+    }
+
+    /// This host by its name of now, or the host of that name, as far as sessions depend on it.
+    fn session_host(&self, name: Option<String>) -> SessionHost {
+        let started = self.started_on.name.clone();
+        SessionHost {
+            name: started.map(|started| name.or_else(host_name::own).unwrap_or(started)),
+            boot: self.started_on.boot.clone(),
+        }
     }
 
     /// The RADIUS servers of that name in the active settings.

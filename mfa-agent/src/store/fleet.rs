@@ -55,13 +55,6 @@ pub trait Fleet: Send + Sync {
 
     /// Asks each server how it is. It waits for the slowest one, for a bounded time.
     fn servers(&self) -> Vec<Server>;
-
-    /// Whether the store works, as far as this host knows, without asking.
-    ///
-    /// # Errors
-    ///
-    /// The reason why changes fail now.
-    fn health(&self) -> Result<(), StoreError>;
 }
 
 /// What the other hosts need to know of one host.
@@ -149,6 +142,8 @@ pub struct ServerStatus {
     pub in_use: u64,
     /// What it complains about, such as "NOSPACE".
     pub complaints: Vec<String>,
+    /// Whether an alarm keeps the whole cluster from taking changes.
+    pub is_read_only: bool,
     /// How far this host's clock is from its clock.
     pub clock: Option<ClockDifference>,
 }
@@ -207,10 +202,6 @@ impl Fleet for MemoryFleet {
 
     fn servers(&self) -> Vec<Server> {
         Vec::new()
-    }
-
-    fn health(&self) -> Result<(), StoreError> {
-        Ok(())
     }
 }
 

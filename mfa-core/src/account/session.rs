@@ -200,9 +200,11 @@ impl Session {
             && is_within(self.begun, now, wanted.duration)
     }
 
-    /// Whether it holds on the host of a login. A terminal of one host is not the terminal of the same name on another.
+    /// Whether it holds on the host of a login. A terminal of one host is not the terminal of the same name on another,
+    /// and 127.0.0.1 is another machine on each.
     fn holds_on(&self, host: &SessionHost, hosts: SessionHosts) -> bool {
-        self.host == host.name || hosts == SessionHosts::All && self.spot.address.is_some()
+        let is_known = self.spot.address.is_some_and(means_the_same_everywhere);
+        self.host == host.name || hosts == SessionHosts::All && is_known
     }
 
     /// Whether the host that it began on may still know it. Whether another host has been restarted can't be known here.
@@ -225,6 +227,17 @@ impl Session {
             && own.ruser == spot.ruser
             && own.tty == spot.tty
     }
+}
+
+/// Whether an address can be the same machine for two hosts: this machine and the machines of one link can't.
+fn means_the_same_everywhere(address: IpAddr) -> bool {
+    let is_of_a_place = match address.to_canonical() {
+        IpAddr::V4(address) => {
+            address.is_loopback() || address.is_link_local() || address.octets()[0] == 0
+        }
+        IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
+    };
+    !is_of_a_place && !address.is_unspecified()
 }
 
 impl Account {

@@ -201,6 +201,9 @@ pub struct HealthReply {
     pub reload_error: Option<String>,
     /// Whether the files were changed since the active settings were read.
     pub config_changed: bool,
+    /// The sections that were changed since the agent started, and hold after a restart only.
+    #[serde(default)]
+    pub restart_needed: Vec<String>,
     /// Why the store can't be read, if it can't.
     pub store_error: Option<String>,
     /// What was forgotten by a store that was set back to an older state, if it was.

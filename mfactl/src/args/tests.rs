@@ -57,7 +57,12 @@ fn a_restore_has_a_file_and_an_end_of_one_has_none() {
         assert!(is_taken(&format!("mfactl restore {line}")), "{line}");
     }
     assert!(!is_taken("mfactl restore"));
-    for line in ["f --abandon", "--replace", "f --dry-run", "--abandon --merge"] {
+    for line in [
+        "f --abandon",
+        "--replace",
+        "f --dry-run",
+        "--abandon --merge",
+    ] {
         assert!(!is_taken(&format!("mfactl restore {line}")), "{line}");
     }
 }

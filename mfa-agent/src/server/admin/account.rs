@@ -58,7 +58,7 @@ impl Connection {
             });
         }
         let now = Timestamp::now();
-        let sessions = account.sessions(&agent.session_host, now).count();
+        let sessions = account.sessions(&agent.session_host(None), now).count();
         Ok(StatusReply {
             account: wire::Account {
                 sessions: u32::try_from(sessions).unwrap_or(u32::MAX),

@@ -108,6 +108,7 @@ impl Connection {
             loaded_at: format!("{:.0}", active_config.loaded_at),
             reload_error: active_config.reload_error.clone(),
             config_changed: active_config.is_outdated(),
+            restart_needed: agent.changed_since_start(&active_config.settings),
             store_error: agent.repository.page(None, 1).err().map(|e| e.to_string()),
             store_rollback: agent.repository.rollback().map(str::to_owned),
             start_error: active_config.start_error.clone(),

@@ -20,7 +20,7 @@ use super::fit;
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
 use crate::profile::known_user;
-use mfa_core::account::Account;
+use mfa_core::account::{Account, SessionHost};
 use mfa_core::login::entry::{
     Asked, Entry, EntryContext, Grace, KnownUser, LetIn, by_policy, entry,
 };
@@ -62,6 +62,7 @@ impl Connection {
                 subject: &subject,
                 account: &account,
                 login_context: &login_context,
+                session_host: agent.session_host(login_context.host.clone()),
                 ask,
                 known: known_user(
                     &*agent.names,
@@ -88,7 +89,7 @@ impl Connection {
             counts_suspension: true,
             keys: KeyReach::at_best(it.way(), &[]),
             scope: it.login_context.spot.as_ref(),
-            host: &self.agent.session_host,
+            host: &it.session_host,
             now: it.now,
         };
         let keys = it.account.keys_of_use();
@@ -237,6 +238,7 @@ struct Explained<'a> {
     subject: &'a Subject,
     account: &'a Account,
     login_context: &'a LoginContext,
+    session_host: SessionHost,
     ask: &'a Ask,
     known: KnownUser,
     now: Timestamp,

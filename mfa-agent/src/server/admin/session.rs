@@ -41,7 +41,8 @@ impl Connection {
         let subject = agent.subject_or_caller(user, self.peer)?;
         agent.require_sight(self.peer, &settings, &subject)?;
         let account = agent.repository.account(&subject.user)?;
-        let live = account.sessions(&agent.session_host, Timestamp::now());
+        let host = agent.session_host(None);
+        let live = account.sessions(&host, Timestamp::now());
         Ok(SessionsReply {
             sessions: live.map(|it| show(subject.user.as_str(), it)).collect(),
             next: None,
@@ -53,8 +54,9 @@ impl Connection {
         let page = agent.repository.page(after, RECORDS_A_PAGE)?;
         let whole = page.len() < RECORDS_A_PAGE;
         let mut reply = SessionsReply::default();
+        let host = agent.session_host(None);
         for (user, account) in page {
-            let live = account.sessions(&agent.session_host, now);
+            let live = account.sessions(&host, now);
             reply.sessions.extend(live.map(|it| show(&user, it)));
             reply.next = Some(user);
             if reply.sessions.len() >= SESSIONS_A_PAGE {
@@ -75,7 +77,7 @@ impl Connection {
         let now = Timestamp::now();
         let ended = agent.commit(&Key::account(&subject.user), self.peer, |account| {
             let mut account = account.unwrap_or_default();
-            let ended = account.revoke(&agent.session_host, now);
+            let ended = account.revoke(&agent.session_host(None), now);
             let event = Event {
                 count: Some(ended.into()),
                 ..change_event("revoke", &subject, self.peer)

@@ -82,7 +82,7 @@ impl Agent {
             counts_suspension: true,
             keys: login_context.key_reach(),
             scope: login_context.spot.as_ref(),
-            host: &self.session_host,
+            host: &resolved.session_host,
             now: resolved.now,
         }
     }

@@ -17,7 +17,7 @@ use super::login_context::LoginContext;
 use super::{Context, Ended, Progress, conclude};
 use crate::config::Settings;
 use crate::repository::Key;
-use mfa_core::account::Account;
+use mfa_core::account::{Account, SessionHost};
 use mfa_core::login::entry::{KnownUser, PolicyEnd, by_policy, holds_without_account};
 use mfa_core::names::{Groups, UserName};
 use mfa_core::policy::{Ask, Decision, Facts, Personal, Policy, Request};
@@ -28,6 +28,8 @@ pub(super) struct ResolvedLogin<'a> {
     pub(super) settings: Arc<Settings>,
     pub(super) subject: &'a Subject,
     pub(super) login_context: &'a LoginContext,
+    /// The host of the login.
+    pub(super) session_host: SessionHost,
     /// It demands a factor even where the policy asks for none, because the caller is about to change
     /// their own factors.
     pub(super) proof: bool,
@@ -113,6 +115,7 @@ impl Agent {
             settings,
             subject,
             login_context,
+            session_host: self.session_host(login_context.host.clone()),
             proof,
             key,
             account,

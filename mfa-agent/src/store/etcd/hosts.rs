@@ -14,7 +14,6 @@ use super::client::{PATIENCE, PROBE};
 use super::identity::{Memory, unexpected};
 use super::keeper::{self, Desk};
 use super::reading::{after_key, goes_on};
-use super::refusal::Problem;
 use super::wire::{Operation, RANGE, Range, RangeAnswer, Response, TXN, Txn, TxnAnswer};
 use super::{Core, clock, end_of};
 use crate::store::StoreError;
@@ -30,6 +29,9 @@ const PART: u64 = 1_000;
 
 /// The longest name of a host, in bytes.
 const MAX_NAME: usize = 255;
+
+/// How etcd writes an alarm, such as NOSPACE, among the errors of each member.
+const ALARM: &str = "alarm:";
 
 /// What a host writes.
 #[derive(Serialize, Deserialize)]
@@ -268,13 +270,6 @@ impl Fleet for Hosts {
         };
         asked.into_iter().map(named).collect()
     }
-
-    fn health(&self) -> Result<(), StoreError> {
-        if let Some(reason) = self.core.client.outage() {
-            return Err(Problem::Unreachable(reason).into());
-        }
-        self.core.standing.revision().map(drop)
-    }
 }
 
 impl Core {
@@ -284,6 +279,7 @@ impl Core {
         // It answers, but what it answers is refused: another cluster, an older state.
         let complaint = endpoint.and_then(super::endpoint::Endpoint::down);
         let printable = |text: &String| super::wire::printable(text);
+        let has_alarm = status.errors.iter().any(|error| error.contains(ALARM));
         Ok(ServerStatus {
             latency,
             version: super::wire::printable(&status.version),
@@ -291,6 +287,7 @@ impl Core {
             has_leader: status.leader != 0,
             database: status.db_size,
             in_use: status.db_size_in_use,
+            is_read_only: has_alarm && complaint.is_none(),
             complaints: status
                 .errors
                 .iter()

@@ -273,6 +273,45 @@ fn hosts_share_a_session_by_address_where_the_rule_says_so() {
 }
 
 #[test]
+fn an_address_that_is_another_machine_on_each_host_shares_no_session() {
+    let combinations = combinations(&["pin"]);
+    let lets_in = |address: &str, name: &str| {
+        let spot = SessionScope {
+            address: address.parse().ok(),
+            ..remote()
+        };
+        let account = in_session_on_web_1(spot.clone());
+        let wanted = SessionQuery {
+            spot: &spot,
+            scope: &[],
+            combinations: &combinations,
+            duration: QUARTER,
+            host: &of_fleet(name, "boot-1"),
+            hosts: SessionHosts::All,
+        };
+        account.session(&wanted, at(101)).is_some()
+    };
+    for address in [
+        "127.0.0.1",
+        "127.8.9.10",
+        "::1",
+        "::ffff:127.0.0.1",
+        "0.0.0.0",
+        "0.0.0.7",
+        "::",
+        "169.254.7.8",
+        "fe80::1",
+        "febf::1",
+    ] {
+        assert!(lets_in(address, "web-1"), "{address} on its own host");
+        assert!(!lets_in(address, "web-2"), "{address} on another host");
+    }
+    for address in ["192.0.2.7", "10.0.0.1", "fd00::1", "2001:db8::1", "fec0::1"] {
+        assert!(lets_in(address, "web-2"), "{address} on another host");
+    }
+}
+
+#[test]
 fn a_terminal_of_one_host_is_none_of_another() {
     let account = in_session_on_web_1(sudo());
     let combinations = combinations(&["pin"]);

@@ -12,6 +12,7 @@ use crate::commands::findings::{errors, said_of_host};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::host;
+use crate::output::clean;
 
 const RELOAD: &str = "systemctl reload mfa-agent";
 
@@ -85,6 +86,17 @@ fn in_force(health: &HealthReply, clock: &Clock) -> Check {
             "reload",
             format!("the files changed after the settings were read, {loaded}"),
             format!("apply them: {RELOAD}"),
+        );
+    }
+    if !health.restart_needed.is_empty() {
+        let changed: Vec<_> = health.restart_needed.iter().map(|it| clean(it)).collect();
+        return Check::problem(
+            "reload",
+            format!(
+                "{} was changed, which needs a restart to apply",
+                changed.join(", ")
+            ),
+            "systemctl restart mfa-agent",
         );
     }
     Check::ok("reload", format!("the active settings were read {loaded}"))
@@ -165,6 +177,19 @@ mod tests {
             in_force(&failed, &clock).message,
             "the last reload failed, so the settings of 2026-11-22 14:20 (2 minutes ago) are \
              active: a.toml:3: no such key"
+        );
+    }
+
+    #[test]
+    fn a_change_that_waits_for_a_restart_is_a_problem() {
+        let waiting = HealthReply {
+            restart_needed: vec!["[store]".to_owned()],
+            ..health()
+        };
+        let check = in_force(&waiting, &Clock::for_tests());
+        assert!(
+            !check.ok && check.message.starts_with("[store] was changed"),
+            "{check:?}"
         );
     }
 

@@ -20,8 +20,19 @@ const MOST: usize = 5;
 /// A server that takes longer makes each login slower.
 const SLOW: u64 = 100;
 
+/// The name that this host has from its start, whatever a network says.
+const NAME_FILE: &str = "/etc/hostname";
+
 pub(super) fn checks(context: &mut Context) -> Result<Vec<Check>, Failure> {
-    Ok(of(&crate::commands::hosts::fleet(context)?))
+    let fleet = crate::commands::hosts::fleet(context)?;
+    let mut checks = of(&fleet);
+    // Of a file that can't be read nothing is said.
+    let file = match std::fs::read_to_string(NAME_FILE) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Ok(checks),
+        file => file.unwrap_or_default(),
+    };
+    checks.extend(changeable_name(&fleet.hosts, &file));
+    Ok(checks)
 }
 
 fn of(fleet: &Fleet) -> Vec<Check> {
@@ -111,6 +122,29 @@ fn named(names: &[&str]) -> String {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
+}
+
+/// Without a name in its file, a host may be called what a DHCP server says, and rules with `hosts` believe it.
+fn changeable_name(all: &[FleetHost], file: &str) -> Option<Check> {
+    let own = &all.iter().find(|host| host.this_host)?.name;
+    let mut lines = file.lines().map(str::trim);
+    let fixed = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    let first = |name: &str| name.split('.').next().unwrap_or_default().to_lowercase();
+    if fixed.is_some_and(|fixed| first(fixed) == first(own)) {
+        return None;
+    }
+    let own = clean(own);
+    let message = match fixed {
+        Some(fixed) => format!(
+            "this host is called {own}, but {NAME_FILE} says {}",
+            clean(fixed)
+        ),
+        None => format!(
+            "this host is called {own}, but {NAME_FILE} has no name: the network may change it"
+        ),
+    };
+    let remedy = format!("rules with hosts depend on it: hostnamectl hostname {own}");
+    Some(Check::note(HOSTS, message, remedy))
 }
 
 fn versions(all: &[FleetHost]) -> Option<Check> {
@@ -229,6 +263,21 @@ mod tests {
         assert_found(&ill, SERVERS, true, &["c answers in 250 ms"]);
         ill.endpoints[2].has_leader = false;
         assert_found(&ill, SERVERS, false, &["0 of 3", "nobody"]);
+    }
+
+    #[test]
+    fn a_name_that_a_network_may_change_is_told() {
+        let told = |file: &str| changeable_name(&fleet().hosts, file).map(|check| check.message);
+        for file in ["web-1\n", "WEB-1.example.org", "# a comment\n\n web-1 \n"] {
+            assert_eq!(told(file), None, "{file:?}");
+        }
+        assert!(told("").is_some_and(|told| told.contains("has no name")));
+        assert!(told("# only\n").is_some_and(|told| told.contains("has no name")));
+        let told = told("template\n").unwrap();
+        assert!(
+            told.contains("web-1, but /etc/hostname says template"),
+            "{told}"
+        );
     }
 
     #[test]

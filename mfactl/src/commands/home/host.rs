@@ -247,6 +247,7 @@ mod tests {
                 loaded_at: "2026-11-22T13:19:30Z".to_owned(),
                 reload_error: None,
                 config_changed: false,
+                restart_needed: Vec::new(),
                 store_error: None,
                 store_rollback: None,
                 start_error: None,
