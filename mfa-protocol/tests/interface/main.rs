@@ -293,6 +293,7 @@ fn word((owner, name): (&str, &str)) -> Option<&'static str> {
         ("Considered", "field") => "from",
         (_, "mode" | "file_mode") => "local-users",
         (_, "prompting") => "single",
+        ("MergedAccount", "result") => "merged",
         (_, "result") => "stored",
         (_, "source") => "federated",
         (_, "unenrolled") => "enroll",
