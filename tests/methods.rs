@@ -233,6 +233,9 @@ fn methods(user: &str) -> Vec<(String, Value, For)> {
         ("RotateBegin", json!({}), Root),
         ("RotateNext", json!({}), Root),
         ("RotateEnd", json!({}), Root),
+        ("Hosts", json!({}), AdministratorsOfAll),
+        ("ForgetHost", json!({"name": "web-9"}), Root),
+        ("Metrics", json!({}), AdministratorsOfAll),
         ("StoreCheck", json!({}), AdministratorsOfAll),
         (
             "StoreDrop",

@@ -144,8 +144,13 @@ fn without_tests(code: &str) -> String {
     let Some((before, after)) = code.split_once("#[cfg(test)]") else {
         return code.to_owned();
     };
-    let first = after.trim_start().split([':', '(', ' ']).next();
-    let is_field = first.is_some_and(|word| after.trim_start()[word.len()..].starts_with(": "));
+    let item = after.trim_start();
+    let item = match item.strip_prefix("pub(") {
+        Some(rest) => rest.split_once(") ").map_or(rest, |(_, item)| item),
+        None => item.strip_prefix("pub ").unwrap_or(item),
+    };
+    let first = item.split([':', '(', ' ']).next();
+    let is_field = first.is_some_and(|word| item[word.len()..].starts_with(": "));
     let (mut depth, mut calls) = (0_usize, 0_usize);
     for (at, c) in after.char_indices() {
         match c {
@@ -172,10 +177,10 @@ mod tests {
     fn only_code_outside_of_tests_is_left() {
         let text = "a(); // thread::spawn\nb(\"thread::spawn \\\" x\"); '\"'; /* thread */ c();\n\
             #[cfg(test)]\nmod tests { fn x() { thread::spawn } }\nd(); #[cfg(test)] mod t; e();\n\
-            struct S {\n#[cfg(test)]\nf: thread(a, b),\ng();\n}";
+            struct S {\n#[cfg(test)]\nf: thread(a, b),\ng();\n#[cfg(test)]\npub(super) h: thread,\ni();\n}";
         let code = without_tests(&without_comments(text));
         assert!(!code.contains("thread"), "{code}");
-        for kept in ["a();", "b(\"\")", "c();", "d();", "e();", "g();\n}"] {
+        for kept in ["a();", "b(\"\")", "c();", "d();", "e();", "g();", "i();\n}"] {
             assert!(code.contains(kept), "{kept}: {code}");
         }
     }
