@@ -77,6 +77,9 @@ pub struct SecurityKey {
     /// When its counter last went back, which a copy of the key would cause; RFC 3339, UTC.
     #[serde(default)]
     pub counter_back_at: Option<String>,
+    /// Whether `[key]` takes keys of this type. Else it counts nowhere.
+    #[serde(default = "super::yes")]
+    pub type_accepted: bool,
 }
 
 /// See [`ImportKeys`].
@@ -173,4 +176,10 @@ pub struct UserKey {
     /// As in [`SecurityKey::counter_back_at`].
     #[serde(default)]
     pub counter_back_at: Option<String>,
+    /// As in [`SecurityKey::kind`].
+    #[serde(default, rename = "type")]
+    pub kind: String,
+    /// As in [`SecurityKey::type_accepted`].
+    #[serde(default = "super::yes")]
+    pub type_accepted: bool,
 }

@@ -59,12 +59,14 @@ impl Connection {
         }
         let now = Timestamp::now();
         let sessions = account.sessions(&agent.session_host(None), now).count();
+        let keys = account.keys().iter();
         Ok(StatusReply {
             account: wire::Account {
                 sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
                 rules,
                 addresses: delivery::addresses(self.peer, &account),
                 messages: delivery::messages(&account, &settings.delivery.budget, now),
+                keys: keys.map(|it| key::show(&settings, it)).collect(),
                 ..show(subject.user.to_string(), &account, now)
             },
         })
@@ -257,7 +259,6 @@ fn show(user: String, account: &Account, now: Timestamp) -> wire::Account {
     wire::Account {
         enrolled: account.authenticators(),
         devices: devices.map(|d| device::show(&user, d, now)).collect(),
-        keys: account.keys().iter().map(key::show).collect(),
         pin: account.pin().map(|pin| knowledge(&pin.dates)),
         questions: account.questions().map(|set| knowledge(&set.dates)),
         failures: lockout.failures(now),

@@ -58,7 +58,7 @@ impl Connection {
             let held = account.find_key(Some(key.label.as_str()));
             return Ok(EnrollKeyReply {
                 stored: true,
-                ..reply(&subject, held.unwrap_or(&key))
+                ..reply(&settings, &subject, held.unwrap_or(&key))
             });
         }
         if !parameters.confirm && permit.by() == By::User {
@@ -69,7 +69,7 @@ impl Connection {
         if !parameters.confirm {
             return self.store_key(&subject, &permit, &key);
         }
-        let mut reply = reply(&subject, &key);
+        let mut reply = reply(&settings, &subject, &key);
         reply.sign = Some(BASE64.encode(&identities_request()));
         self.pending_key = Some(Box::new(PendingKey {
             subject,
@@ -123,7 +123,7 @@ impl Connection {
             now: Timestamp::now(),
             nonce: random()?,
         });
-        let mut reply = reply(&pending.subject, &pending.key);
+        let mut reply = reply(&self.agent.settings(), &pending.subject, &pending.key);
         reply.sign = Some(BASE64.encode(&challenge.request(&identity)));
         reply.touch = key.is_security_key();
         pending.proof = KeyProof::Signature(challenge);
@@ -218,7 +218,7 @@ impl Connection {
             stored: true,
             changed,
             note: note.map(|note| about(&note, subject.user.as_str())),
-            ..reply(subject, &stored)
+            ..reply(&self.agent.settings(), subject, &stored)
         })
     }
 }
@@ -278,10 +278,10 @@ fn key_event(event: &'static str, by: (&Subject, Peer), key: &SecurityKey) -> Ev
 }
 
 /// What is not stored yet.
-fn reply(subject: &Subject, key: &SecurityKey) -> EnrollKeyReply {
+fn reply(settings: &Settings, subject: &Subject, key: &SecurityKey) -> EnrollKeyReply {
     EnrollKeyReply {
         user: subject.user.to_string(),
-        key: show(key),
+        key: show(settings, key),
         stored: false,
         changed: false,
         sign: None,
@@ -291,7 +291,7 @@ fn reply(subject: &Subject, key: &SecurityKey) -> EnrollKeyReply {
 }
 
 /// A key, as it goes over the wire.
-pub(super) fn show(key: &SecurityKey) -> wire::SecurityKey {
+pub(super) fn show(settings: &Settings, key: &SecurityKey) -> wire::SecurityKey {
     wire::SecurityKey {
         label: key.label.to_string(),
         kind: key.key.type_name().to_owned(),
@@ -300,6 +300,7 @@ pub(super) fn show(key: &SecurityKey) -> wire::SecurityKey {
         enrolled_at: key.dates.enrolled_at.to_string(),
         last_used_at: key.dates.last_used_at.map(|at| at.to_string()),
         counter_back_at: key.went_back_at().map(|at| at.to_string()),
+        type_accepted: settings.key.take(&key.key),
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) fn checks(
     }
     let mut checks = counted_back(&keys, clock);
     checks.extend(shared(&keys));
+    checks.extend(of_other_type(&keys));
     checks.extend(untouched(&keys, sshd));
     if checks.is_empty() {
         checks.push(Check::ok(
@@ -113,6 +114,32 @@ fn shared(keys: &[UserKey]) -> Vec<Check> {
         )
     };
     shared.take(SHOWN).map(check).collect()
+}
+
+/// Enrolled keys that the settings do not take: their users are asked for something else, or refused.
+fn of_other_type(keys: &[UserKey]) -> Option<Check> {
+    let keys = keys.iter().filter(|key| key.enabled && !key.type_accepted);
+    let kinds: BTreeSet<_> = keys.clone().map(|key| key.kind.as_str()).collect();
+    let users: BTreeSet<_> = keys.map(|key| key.user.as_str()).collect();
+    if users.is_empty() {
+        return None;
+    }
+    let (kinds, more) = (
+        kinds.into_iter().collect::<Vec<_>>(),
+        users.len().saturating_sub(SHOWN),
+    );
+    let mut users = users.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        users += &format!(" and {more} more");
+    }
+    Some(Check::note(
+        NAME,
+        format!(
+            "keys of {users} count nowhere: [key] takes none of type {}",
+            kinds.join(", ")
+        ),
+        "let these users enrol other keys, or see [key] types and verification in the settings",
+    ))
 }
 
 /// Where sshd takes a key that counts here without a touch.
@@ -240,6 +267,8 @@ mod tests {
             fingerprint: fingerprint.to_owned(),
             enabled: true,
             counter_back_at: None,
+            kind: "sk-ssh-ed25519@openssh.com".to_owned(),
+            type_accepted: true,
         }
     }
 
@@ -273,6 +302,22 @@ mod tests {
         assert!(
             remedy.contains("mfactl remove key alice")
                 && remedy.contains("mfactl enable key alice")
+        );
+    }
+
+    #[test]
+    fn enrolled_keys_that_the_settings_do_not_take_are_a_finding() {
+        let other = UserKey {
+            kind: "ssh-ed25519".to_owned(),
+            type_accepted: false,
+            ..key("alice", "file", "SHA256:a")
+        };
+        let fine = key("bob", "solo", "SHA256:b");
+        assert_eq!(of_other_type(std::slice::from_ref(&fine)), None);
+        let found = of_other_type(&[other, fine]).unwrap();
+        assert_eq!(
+            found.message,
+            "keys of alice count nowhere: [key] takes none of type ssh-ed25519"
         );
     }
 

@@ -35,9 +35,9 @@ pub(super) fn factors(account: &Account, clock: &Clock) -> Vec<[String; 4]> {
     let key = |k: &SecurityKey| {
         row(
             Authenticator::Key,
-            &match (k.enabled, &k.counter_back_at) {
-                (true, Some(_)) => format!("{} (does not count)", k.label),
-                (enabled, _) => disabled(k.label.clone(), enabled),
+            &match k.enabled && (k.counter_back_at.is_some() || !k.type_accepted) {
+                true => format!("{} (does not count)", k.label),
+                false => disabled(k.label.clone(), k.enabled),
             },
             &k.enrolled_at,
             k.last_used_at.as_deref(),
@@ -98,7 +98,11 @@ pub(super) fn particular(device: &Device) -> Option<String> {
 
 /// A line for a security key: what tells it from others.
 pub(super) fn key(key: &SecurityKey) -> String {
-    remark(&format!("{}: {} {}", key.label, key.kind, key.fingerprint))
+    let line = remark(&format!("{}: {} {}", key.label, key.kind, key.fingerprint));
+    match key.type_accepted {
+        true => line,
+        false => line + &remark("[key] takes no keys of this type, so it counts nowhere"),
+    }
 }
 
 /// Keys whose counter went back, and what to do.

@@ -5,6 +5,7 @@ use mfa_protocol::admin::{KeysReply, PageParameters, UserKey};
 use super::super::super::connection::Connection;
 use super::super::super::error::Failure;
 use super::super::{RECORDS_A_PAGE, ROOM};
+use crate::config::Settings;
 use mfa_core::account::SecurityKey;
 
 impl Connection {
@@ -13,7 +14,8 @@ impl Connection {
         parameters: &PageParameters,
     ) -> Result<KeysReply, Failure> {
         let agent = &self.agent;
-        agent.require_administrator(self.peer, &agent.settings())?;
+        let settings = agent.settings();
+        agent.require_administrator(self.peer, &settings)?;
         let page = agent
             .repository
             .page(parameters.after.as_deref(), RECORDS_A_PAGE)?;
@@ -21,7 +23,8 @@ impl Connection {
         let mut reply = KeysReply::default();
         let mut room = ROOM;
         for (user, account) in page {
-            let keys: Vec<_> = account.keys().iter().map(|key| of(&user, key)).collect();
+            let keys = account.keys().iter();
+            let keys: Vec<_> = keys.map(|key| of(&settings, &user, key)).collect();
             // Those of one user always fit: there are few.
             let size = serde_json::to_vec(&keys).map_or(ROOM, |bytes| bytes.len());
             let Some(left) = room.checked_sub(size) else {
@@ -38,12 +41,14 @@ impl Connection {
     }
 }
 
-fn of(user: &str, key: &SecurityKey) -> UserKey {
+fn of(settings: &Settings, user: &str, key: &SecurityKey) -> UserKey {
     UserKey {
         user: user.to_owned(),
         label: key.label.to_string(),
         fingerprint: key.key.fingerprint(),
         enabled: key.enabled,
         counter_back_at: key.went_back_at().map(|at| at.to_string()),
+        kind: key.key.type_name().to_owned(),
+        type_accepted: settings.key.take(&key.key),
     }
 }
