@@ -1,7 +1,7 @@
 //! Two records of one user, of two fleets or hosts that become one.
 //!
-//! No factor is lost without being named. Of what can be there only once, this record's stays. Of locks and used codes
-//! the stricter state holds. Doing it twice changes nothing.
+//! No factor is lost without being named. Of what can be there only once, this record's stays. Of locks, used codes and
+//! settings the stricter state holds. Doing it twice changes nothing.
 
 use jiff::Timestamp;
 
@@ -206,16 +206,14 @@ impl Merged {
             (Some(_), Some(_)) => self.kept.push(MergedPart::Radius),
             _ => {}
         }
-        match (account.settings.is_default(), other.settings.is_default()) {
-            (true, false) => {
-                account.settings = other.settings.clone();
-                self.added.push(MergedPart::Settings);
-            }
-            (false, false) if account.settings != other.settings => {
-                self.kept.push(MergedPart::Settings);
-            }
-            _ => {}
+        let joined = account.settings.joined(&other.settings);
+        if joined != account.settings {
+            self.added.push(MergedPart::Settings);
         }
+        if joined.lacks(&other.settings) {
+            self.kept.push(MergedPart::Settings);
+        }
+        account.settings = joined;
     }
 
     fn recovery(&mut self, other: &Account, is_same_lineage: bool) {
@@ -327,6 +325,53 @@ mod tests {
             ("blue", "key-1")
         );
         assert_eq!(merged.account.format(), 6);
+    }
+
+    #[test]
+    fn of_settings_the_stricter_hold_and_what_is_left_out_is_named() {
+        use crate::account::UserSettings;
+        use crate::factors::Factor;
+        use crate::policy::Enforcement;
+        let of = |settings: UserSettings| Account {
+            settings,
+            ..Account::default()
+        };
+        let strict = {
+            let mut settings = UserSettings {
+                enforce: Enforcement::Required,
+                ..UserSettings::default()
+            };
+            settings.administrator.require = vec![Factor::Totp];
+            settings.administrator.allow_from = vec!["192.0.2.0/24".parse().unwrap()];
+            settings
+        };
+        let loose = UserSettings {
+            enforce: Enforcement::Optional,
+            self_manage: true,
+            preferred: Some(Factor::Pin),
+            ..UserSettings::default()
+        };
+        let here = of(loose.clone()).merged(&of(strict.clone()), true, at(0));
+        let there = of(strict.clone()).merged(&of(loose.clone()), true, at(0));
+        for merged in [&here, &there] {
+            let settings = &merged.account.settings;
+            assert_eq!(settings.enforce, Enforcement::Required);
+            assert_eq!(settings.administrator, strict.administrator);
+            assert_eq!(
+                (settings.self_manage, settings.preferred),
+                (false, Some(Factor::Pin))
+            );
+            assert_eq!(merged.added, [MergedPart::Settings]);
+        }
+        assert_eq!(
+            (here.kept, there.kept),
+            (Vec::new(), vec![MergedPart::Settings])
+        );
+        // A user of whom nothing is known here is not let in more easily than anybody else.
+        let fresh = of(UserSettings::default()).merged(&of(loose), true, at(0));
+        assert_eq!(fresh.account.settings.enforce, Enforcement::Default);
+        assert!(!fresh.account.settings.self_manage);
+        assert_eq!(fresh.kept, [MergedPart::Settings]);
     }
 
     #[test]

@@ -83,6 +83,40 @@ impl UserSettings {
         Factor::ALL.into_iter().filter(required).collect()
     }
 
+    /// The stricter of both, of two records of one user that become one.
+    pub(super) fn joined(&self, other: &Self) -> Self {
+        let enforce = match (self.enforce, other.enforce) {
+            (one, two) if one == two => one,
+            (Enforcement::Required, _) | (_, Enforcement::Required) => Enforcement::Required,
+            _ => Enforcement::Default,
+        };
+        Self {
+            enforce,
+            self_manage: self.self_manage && other.self_manage,
+            preferred: self.preferred.or(other.preferred),
+            administrator: self.administrator.joined(&other.administrator),
+            own: self.own.joined(&other.own),
+        }
+    }
+
+    /// Whether it has not all of what `other` sets.
+    pub(super) fn lacks(&self, other: &Self) -> bool {
+        let is_other_enforced =
+            other.enforce != Enforcement::Default && other.enforce != self.enforce;
+        let is_other_preferred = other.preferred.is_some() && other.preferred != self.preferred;
+        let sides = [
+            (&self.administrator, &other.administrator),
+            (&self.own, &other.own),
+        ];
+        let lacks = |(one, two): (&UserOverrides, &UserOverrides)| {
+            !two.allow_from.is_empty() && two.allow_from != one.allow_from
+        };
+        is_other_enforced
+            || is_other_preferred
+            || (other.self_manage && !self.self_manage)
+            || sides.into_iter().any(lacks)
+    }
+
     fn side(&mut self, by: By) -> &mut UserOverrides {
         match by {
             By::Administrator => &mut self.administrator,
@@ -92,6 +126,18 @@ impl UserSettings {
 }
 
 impl UserOverrides {
+    /// All that either requires. Of two lists of networks this one's stays: logins from neither would lock the user out.
+    fn joined(&self, other: &Self) -> Self {
+        let mut joined = self.clone();
+        for factor in &other.require {
+            joined.require(*factor, true);
+        }
+        if joined.allow_from.is_empty() {
+            joined.allow_from.clone_from(&other.allow_from);
+        }
+        joined
+    }
+
     fn require(&mut self, factor: Factor, on: bool) {
         let wanted = |other: &Factor| match *other == factor {
             true => on,

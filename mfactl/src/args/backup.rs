@@ -27,9 +27,9 @@ key can make such a file: restore only one from a place that only you can write
 to.
 --merge adds the accounts of the backup to those that are stored, for two hosts
 or fleets that become one. It reports what becomes of each account: no factor is
-lost without being named. The stricter of two locks holds, and so does the later
-used code. If both have a PIN, questions or settings, those here stay. --dry-run
-only reports. If it is cut off, repeat it.
+lost without being named. The stricter of two locks holds, and so do the later
+used code and the stricter settings. If both have a PIN or questions, those here
+stay. --dry-run only reports. If it is cut off, repeat it.
 If many hosts share the store, all of them go on with the restored records. A
 restore whose host died: --abandon ends it, on any host.
 On a terminal, --replace and --merge ask first. Scripts, --yes and --json are
