@@ -168,7 +168,7 @@ fn only_what_is_for_users_of_this_host_costs_a_look_up() {
         account,
         ..case(combinations, Unenrolled::Enroll)
     };
-    for (case, known, unknown, is_looked_up) in [
+    for (case, known, unknown, is_looked_up) in vec![
         (
             case(&["totp"], Unenrolled::Allow),
             "unenrolled",
