@@ -1,16 +1,30 @@
 //! Which programs can meet a security key at all, by their PAM service.
 
-/// The services of programs that users start themselves, which therefore reach the users' SSH agents.
-const WITH_AGENT: [&str; 10] = [
-    "sudo",
-    "sudo-i",
+/// The services of programs that users start themselves, which therefore reach the users' SSH agents. There are more: the
+/// module asks wherever the real user is not root. Of a program that is not here, it is not said beforehand.
+const WITH_AGENT: [&str; 23] = [
+    "chfn",
+    "chsh",
+    "cinnamon-screensaver",
+    "doas",
+    "gnome-screensaver",
+    "gtklock",
+    "hyprlock",
+    "i3lock",
+    "kde",
+    "mate-screensaver",
+    "mfactl",
+    "passwd",
+    "physlock",
     "su",
     "su-l",
-    "doas",
-    "mfactl",
-    "i3lock",
+    "sudo",
+    "sudo-i",
     "swaylock",
     "vlock",
+    "waylock",
+    "xfce4-screensaver",
+    "xlock",
     "xscreensaver",
 ];
 
