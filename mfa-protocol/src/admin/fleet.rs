@@ -48,6 +48,9 @@ pub struct FleetHost {
     pub clock_ahead_milliseconds: Option<i64>,
     /// Whether its clock is surely wrong by more than a second.
     pub clock_wrong: bool,
+    /// Whether two agents give notice under this name: two hosts are called so.
+    #[serde(default)]
+    pub double: bool,
 }
 
 /// A server of the store.

@@ -84,6 +84,13 @@ fn screen(fleet: &Fleet) -> String {
             screen += &remark(&format!("{}: {error}", clean(&endpoint.endpoint)));
         }
     }
+    for host in fleet.hosts.iter().filter(|host| host.double) {
+        let name = clean(&host.name);
+        screen += "\n";
+        screen += &remark(&format!(
+            "{name}: two hosts are called so. Give each a name of its own: hostnamectl hostname NAME"
+        ));
+    }
     if fleet.hosts.iter().any(|host| !host.live) {
         screen += "\n";
         screen += &remark("A host that is gone for good: mfactl hosts --forget HOST");

@@ -90,6 +90,7 @@ fn host(seen: &HostSeen) -> FleetHost {
         live: seen.is_live,
         clock_ahead_milliseconds: seen.clock.map(ClockDifference::middle),
         clock_wrong: seen.clock.is_some_and(ClockDifference::is_wrong),
+        double: seen.is_double,
     }
 }
 

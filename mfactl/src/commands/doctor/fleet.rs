@@ -44,6 +44,7 @@ fn of(fleet: &Fleet) -> Vec<Check> {
     checks.push(hosts(&fleet.hosts));
     checks.extend(versions(&fleet.hosts));
     checks.extend(keys(&fleet.hosts));
+    checks.extend(doubles(&fleet.hosts));
     checks.extend(clocks(&fleet.hosts));
     checks
 }
@@ -161,6 +162,21 @@ fn keys(all: &[FleetHost]) -> Option<Check> {
     let names = differing(all, |host, own| !has(host, &own.key))?;
     let message = format!("these hosts do not have the key that this host seals with: {names}");
     let remedy = "copy key_file to them and restart their agents; see: mfactl rotate-key --status";
+    Some(Check::problem(HOSTS, message, remedy))
+}
+
+/// Such hosts count as one: a key that one of them lacks, a restore of one, and sessions of both.
+fn doubles(all: &[FleetHost]) -> Option<Check> {
+    let names: Vec<&str> = all
+        .iter()
+        .filter(|host| host.double)
+        .map(|host| &*host.name)
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    let message = format!("two hosts have the same name: {}", named(&names));
+    let remedy = "give each host a name of its own: hostnamectl hostname NAME";
     Some(Check::problem(HOSTS, message, remedy))
 }
 
@@ -290,6 +306,9 @@ mod tests {
         assert_found(&ill, HOSTS, false, &["key", "web-2"]);
         assert_found(&ill, HOSTS, true, &["formats", "db-1"]);
         assert_found(&ill, CLOCKS, false, &["db-1 (7 seconds ahead)"]);
+        ill.hosts[0].double = true;
+        assert_found(&ill, HOSTS, false, &["the same name"]);
+        ill.hosts[0].double = false;
         ill.hosts[1].other_keys = vec!["k1".to_owned()];
         ill.hosts[2].live = false;
         assert_eq!(
