@@ -12,6 +12,7 @@ fuzz_target!(|text: &str| {
     let request = Request {
         user: &user,
         service: "sshd",
+        host: Some("web-1.example.org"),
         operation: None,
         rhost: remote_address("192.0.2.7"),
         tty: Some("ssh"),
