@@ -56,6 +56,16 @@ pub struct RestoreRun {
     summary: RestoreSummary,
 }
 
+/// How the records of a backup become records of this store.
+struct Conversion<'a> {
+    /// The current records.
+    view: &'a View,
+    /// The records that are made.
+    target: &'a View,
+    is_same_lineage: bool,
+    now: Timestamp,
+}
+
 #[cfg(test)]
 impl RestoreRun {
     /// Whether only the last step is left, if nothing changes.
@@ -247,18 +257,15 @@ impl AccountRepository {
             run.target = Some(view.restored(vault, run.epoch));
         }
         let target = run.target.as_ref().ok_or(RestoreError::Incomplete)?;
+        let conversion = Conversion {
+            view: &view,
+            target,
+            is_same_lineage: run.is_same_lineage,
+            now: run.now,
+        };
         let mut new = Vec::with_capacity(opened.records.len());
         for content in &opened.records {
-            let key = Key(content.key.clone());
-            new.push(self.restored(
-                &view,
-                target,
-                &key,
-                content,
-                run.is_same_lineage,
-                run.now,
-                &mut run.summary,
-            )?);
+            new.push(self.restored(&conversion, content, &mut run.summary)?);
         }
         let changes: Vec<Change<'_>> = new.iter().map(|(key, new)| added(key, new)).collect();
         if self
@@ -340,17 +347,20 @@ impl AccountRepository {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the parts of one restore")]
+    /// A record of the backup as it is stored, under its key, and counts what is lost.
     fn restored(
         &self,
-        view: &View,
-        target: &View,
-        key: &Key,
+        conversion: &Conversion<'_>,
         content: &Content,
-        is_same_lineage: bool,
-        now: Timestamp,
         summary: &mut RestoreSummary,
     ) -> Result<(Vec<u8>, Vec<u8>), RestoreError> {
+        let Conversion {
+            view,
+            target,
+            is_same_lineage,
+            now,
+        } = *conversion;
+        let key = &Key(content.key.clone());
         let live = self.live(view, key, is_same_lineage)?;
         if content.is_damaged {
             let Some((key, live)) = live else {
