@@ -165,7 +165,7 @@ pub enum RepositoryError {
     /// Somebody put an older state back.
     #[error(
         "the record vault/state, which says which key seals and which records are the current ones, was set back to an \
-         older one (its change no. {0}): somebody wrote it into etcd, or restored a snapshot. Find out who did. To accept \
+         older one (its change no. {0}): it was written into etcd, or a snapshot was restored. Find out who did. To accept \
          it, on each host: mfa-agent --init, and restart the agent: systemctl restart mfa-agent"
     )]
     OlderState(u64),

@@ -3,7 +3,7 @@
 //!
 //! On a store of one host, whoever replaces them waits for the changes under way. On a shared store another host may
 //! replace them at any moment: there each change is guarded by the state ([`super::state`]), and a host whose change was
-//! refused reads the state anew and goes on.
+//! refused reads the state again and goes on.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLockReadGuard};

@@ -5,7 +5,7 @@
 //! cut leaves the old records or the new ones.
 //!
 //! A store that many hosts share is read by others: by its servers, and by who has their disks. There a keyed hash
-//! stands for each user's name, and the name is sealed together with the record.
+//! replaces each user's name, and the name is sealed together with the record.
 //!
 //! ```text
 //!   account/alice                          a store of one host that was never restored
@@ -112,7 +112,7 @@ impl View {
         }
     }
 
-    /// Whether a keyed hash stands for each name.
+    /// Whether each name is replaced by a keyed hash.
     pub(super) fn is_hidden(&self) -> bool {
         self.is_hidden
     }

@@ -1,4 +1,4 @@
-//! Servers of a shared store that others could stand in for, or that fail alone.
+//! Servers of a shared store that others could impersonate, or that fail alone.
 
 use mfa_protocol::admin::Finding;
 

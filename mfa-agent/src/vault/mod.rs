@@ -317,7 +317,7 @@ impl Vault {
         u32::try_from(slot).unwrap_or(0)
     }
 
-    /// What stands for a name in a store that others can read. Without the key nobody can tell whose it is, or whether
+    /// Replaces a name in a store that others can read. Without the key nobody can tell whose it is, or whether
     /// somebody has a record. A change of the key does not change it.
     #[must_use]
     pub fn hidden_name(&self, name: &[u8]) -> String {

@@ -367,7 +367,7 @@ mod tests {
             (here.kept, there.kept),
             (Vec::new(), vec![MergedPart::Settings])
         );
-        // A user of whom nothing is known here is not let in more easily than anybody else.
+        // A user without a record here is not let in more easily than other users.
         let fresh = of(UserSettings::default()).merged(&of(loose), true, at(0));
         assert_eq!(fresh.account.settings.enforce, Enforcement::Default);
         assert!(!fresh.account.settings.self_manage);

@@ -77,7 +77,7 @@ section! {
         source: Option<Source> | "local";
         /// PAM services, "*" and "!" as above.
         services: Option<Fit<Patterns, ServicePattern>> | ["openvpn"];
-        /// Names of hosts, so that one file serves a fleet. "*" stands for any part of a name; "!" excludes. A pattern
+        /// Names of hosts, so that one file serves a fleet. "*" matches any part of a name; "!" excludes. A pattern
         /// matches the host's own name ("uname -n") or the part of it before the first dot.
         hosts: Option<Fit<Patterns, HostPattern>> | ["web-*", "!web-canary"];
         /// Operations named by "mfactl verify --operation", "*" and "!" as above. They match only logins with an

@@ -48,7 +48,7 @@ section! {
         key_file: PathBuf as FullPath = "/var/lib/mfa/key";
         /// The servers of etcd. One that does not answer is left out until it does.
         endpoints: Option<List<EndpointUrl>> | ["https://etcd1.example.org:2379", "https://etcd2.example.org:2379"];
-        /// What the keys in etcd begin with; "/pam-mfa/" unless given. It ends in "/".
+        /// The prefix of all keys in etcd; default: "/pam-mfa/". It ends in "/".
         prefix: Option<StorePrefix> | "/pam-mfa/";
         /// The certificate authorities of the servers, in PEM. Without this key, those that the host trusts.
         ca_file: Option<FullPath> | "/etc/mfa/etcd-ca.pem";

@@ -4,7 +4,7 @@
 //!   1  --prepare: one host makes a key, as key.ID beside its own, and the state names it
 //!   2  an administrator copies the file to all hosts; each says in its notice which keys it has
 //!   3  once all live hosts have it, one swap of the state is sealed with it: from then on it seals, on every host
-//!   4  each record is sealed anew, from any host, while logins go on
+//!   4  each record is resealed, from any host, while logins go on
 //! ```
 //!
 //! Which key seals is said by the state and not by the name of a file, so it does not matter in which order files are

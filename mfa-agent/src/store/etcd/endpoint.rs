@@ -44,7 +44,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether it is worth a try for somebody who waits.
+    /// Whether a login that waits should try it.
     pub(super) fn is_up(&self) -> bool {
         self.lock().down.is_none()
     }

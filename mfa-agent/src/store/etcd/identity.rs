@@ -56,7 +56,7 @@ pub enum Contact {
     Admitted(Looked),
     /// The servers, all of them, hold this, and it is not used, for this reason.
     Refused(Looked, String),
-    /// The same of those that answered. The others may hold the store.
+    /// The servers that answered hold this, and it is not used, for this reason. Others may hold the store.
     Undecided(Looked, String),
 }
 
@@ -147,7 +147,7 @@ impl From<Problem> for Miss {
 pub(super) struct Round {
     pub(super) sights: Vec<Sight>,
     silent: Vec<String>,
-    /// None of those would answer another time: what they said is a refusal.
+    /// Asking again would not help: the servers have refused.
     is_final: bool,
 }
 

@@ -97,7 +97,7 @@ impl Pattern {
         Self::new(text, negated, subject)
     }
 
-    /// An entry of a list of hosts: a name in which `*` stands for any part, with or without `!`.
+    /// An entry of a list of hosts: a name in which `*` matches any part, with or without `!`.
     ///
     /// # Errors
     ///
