@@ -11,9 +11,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use ureq::Agent;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+use ureq::unversioned::resolver::DefaultResolver;
 use zeroize::Zeroizing;
 
 use super::clock::Exchange;
+use super::last_words;
 use super::url::EndpointUrl;
 use crate::delivery::Roots;
 
@@ -102,7 +104,7 @@ impl Http {
             .client_cert(identity.map(load).transpose()?)
             .unversioned_rustls_crypto_provider(provider)
             .build();
-        let agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .tls_config(tls)
             .max_redirects(0)
             .proxy(None)
@@ -112,9 +114,13 @@ impl Http {
             .max_idle_age(KEPT_FOR)
             .max_response_header_size(LONGEST_HEAD)
             .user_agent("mfa-agent")
-            .build()
-            .new_agent();
-        Ok(Self(agent))
+            .build();
+        let resolver = DefaultResolver::default();
+        Ok(Self(Agent::with_parts(
+            config,
+            last_words::connector(),
+            resolver,
+        )))
     }
 
     /// Posts `body`, and waits for the answer until `until`.
@@ -222,13 +228,7 @@ impl NoReply {
         ];
         Self {
             may_be_sent: !never_sent.contains(&error.kind()),
-            is_lost: matches!(
-                error.kind(),
-                ErrorKind::ConnectionReset
-                    | ErrorKind::BrokenPipe
-                    | ErrorKind::UnexpectedEof
-                    | ErrorKind::ConnectionAborted
-            ),
+            is_lost: last_words::is_lost(error),
             ..Self::unsent(format!("it can't be reached: {error}"))
         }
     }
