@@ -74,15 +74,20 @@ impl DeadlineStream {
 
 impl DeadlineStream {
     /// Reads what is there, or comes in a moment, without sleeping: waking a process takes longer than the agent takes
-    /// for most replies. Meanwhile others run.
+    /// for most replies. Meanwhile others run. Once they had a good while, the processors are busy: a process that sleeps
+    /// is woken soon then, and to be asked in vain costs the others time.
     fn read_soon(&self, into: &mut [u8]) -> Option<nix::Result<usize>> {
         let began = Instant::now();
+        let (mut looked, mut is_busy) = (began, false);
         loop {
             match socket::recv(self.socket.as_raw_fd(), into, MsgFlags::MSG_DONTWAIT) {
-                Err(nix::Error::EAGAIN) if began.elapsed() < SOON => thread::yield_now(),
-                Err(nix::Error::EAGAIN) => return None,
+                Err(nix::Error::EAGAIN) if is_busy || looked - began >= SOON => return None,
+                Err(nix::Error::EAGAIN) => thread::yield_now(),
                 read => return Some(read),
             }
+            let now = Instant::now();
+            is_busy = now - looked > OTHERS_RAN;
+            looked = now;
         }
     }
 }
@@ -117,6 +122,9 @@ impl Write for DeadlineStream {
 
 /// How long a reply is waited for without sleeping: as long as most logins take, with the disk.
 const SOON: Duration = Duration::from_micros(400);
+
+/// How long a look takes at least during which another thread has run.
+const OTHERS_RAN: Duration = Duration::from_micros(30);
 
 /// The kernel's shortest wait: for a connection that would be taken at once, too late or not.
 const LAST_LOOK: TimeVal = TimeVal::new(0, 1);
