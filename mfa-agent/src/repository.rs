@@ -36,7 +36,7 @@ pub use restore::{Abandoned, RestoreError, RestoreRun, RestoreSummary, Step};
 pub use room::NoRoom;
 pub use rotate::{HostKeys, KeyState, Prepared, Resealed, RotateError};
 pub use state::LastBackup;
-use view::{Epoch, View, is_sealed};
+use view::{Epoch, SEALED, View, is_sealed};
 use watch::Watch;
 
 use crate::store::{Fleet, Store, StoreError, WriteOut};
@@ -158,8 +158,10 @@ pub enum RepositoryError {
     NoRoom(#[from] NoRoom),
     /// A shared store without its state.
     #[error(
-        "the record vault/state, which says which records are the current ones, is missing in the shared store. On the \
-         first host of a new store: mfa-agent --init. If there were records before, restore the store from a backup"
+        "the record vault/state, which says which records are the current ones, is missing in the shared store: somebody \
+         removed it from etcd. Find out who did. To go on, put back a snapshot of etcd that has it. Without one, begin again \
+         with a backup, on one host: etcdctl del --prefix PREFIX (the prefix of [store]), mfa-agent --init, systemctl \
+         restart mfa-agent, mfactl restore FILE; and on each other host: mfa-agent --init, systemctl restart mfa-agent"
     )]
     NoState,
     /// Somebody put an older state back.
@@ -297,6 +299,20 @@ impl AccountRepository {
         self.end_left_over_restore()
     }
 
+    /// Whether a shared store has neither a state nor records.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] when it can't be read.
+    pub fn is_empty_store(store: &dyn Store) -> Result<bool, StoreError> {
+        for prefix in SEALED {
+            if !store.page(prefix, None, 1)?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Writes the first state of a shared store in which there is nothing, or makes sure that these keys open the one
     /// that is there. Returns whether it was written, and its number.
     ///
@@ -313,7 +329,7 @@ impl AccountRepository {
             ..Self::new(store, vault)
         };
         let is_first = match repository.view() {
-            Err(RepositoryError::NoState) if repository.has_no_records()? => {
+            Err(RepositoryError::NoState) if Self::is_empty_store(&*repository.store)? => {
                 repository.write_first_state(&repository.known_view().vault)?
             }
             opened => opened.map(|_| false)?,

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::view::{Restoring, SEALED, STATE, View};
+use super::view::{Restoring, STATE, View};
 use super::{AccountRepository, Key, MAX_CONFLICTS, RepositoryError};
 use crate::log;
 use crate::store::{Change, Guard, Stored, Swap};
@@ -136,16 +136,6 @@ impl AccountRepository {
             }
             (view, _) => view,
         }
-    }
-
-    /// Whether a shared store has no sealed record at all.
-    pub(super) fn has_no_records(&self) -> Result<bool, RepositoryError> {
-        for prefix in SEALED {
-            if !self.store.page(prefix, None, 1)?.is_empty() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// Reads the keys of this host once more: one may have been copied to it since it started.

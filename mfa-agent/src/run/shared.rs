@@ -74,6 +74,13 @@ pub(super) fn init(places: &Places<'_>, access: &Access) -> Result<(), StartErro
             create(places, &store, is_whole)?;
             store.contact(&accept)?
         }
+        Contact::Admitted(_) if AccountRepository::is_empty_store(&store)? => {
+            store.replace(new_id()?)?;
+            log::warn(format_args!(
+                "the store in etcd had an ID and no records: {GONE}"
+            ));
+            store.contact(&accept)?
+        }
         contact => contact,
     };
     let mark = match contact {
@@ -162,16 +169,21 @@ fn create(places: &Places<'_>, store: &EtcdStore, is_whole: bool) -> Result<(), 
             places.key.file.display()
         ));
     }
-    let mut id = StoreId([0; 16]);
-    getrandom::fill(&mut id.0).map_err(|e| format!("the system provides no random bytes: {e}"))?;
-    store.create(id)?;
+    store.create(new_id()?)?;
     if found != Found::Nothing {
-        log::warn(
-            "it replaces a store that is gone from etcd; all users must enrol again, unless a backup is restored: mfactl \
-             restore FILE. Each other host accepts it with: mfa-agent --init",
-        );
+        log::warn(format_args!("the store in etcd was gone: {GONE}"));
     }
     Ok(())
+}
+
+/// What an administrator has to know of a store in the place of another one.
+const GONE: &str = "an empty one is in its place now. All users must enrol again, unless a backup is restored: mfactl \
+                    restore FILE. Each other host refuses it until it accepts it: mfa-agent --init";
+
+fn new_id() -> Result<StoreId, StartError> {
+    let mut id = StoreId([0; 16]);
+    getrandom::fill(&mut id.0).map_err(|e| format!("the system provides no random bytes: {e}"))?;
+    Ok(id)
 }
 
 fn name_of_this_host() -> Result<String, StartError> {

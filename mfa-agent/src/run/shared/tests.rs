@@ -145,3 +145,67 @@ fn an_agent_that_started_before_etcd_says_that_the_store_was_set_back() {
     });
     assert_eq!(marked(&settings), 99_999);
 }
+
+#[test]
+fn a_store_whose_records_were_removed_is_another_one_after_init() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    let node = Node::start();
+    node.until_it_serves();
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [one, two] = folders.each_ref().map(|it| settings(it.path(), &node));
+    accept(&one);
+    std::fs::copy(one.key_file.as_path(), two.key_file.as_path()).unwrap();
+    let agents = [start(&one), start(&two)];
+    for agent in &agents {
+        soon("it serves", || put(agent, "alice").is_ok());
+    }
+    node.etcdctl(&["del", "/test/records/", "--prefix"]);
+    for agent in &agents {
+        soon("it is told", || {
+            refused(agent).contains("etcdctl del --prefix")
+        });
+    }
+    accept(&one);
+    // The other one has users in mind that are not there: to it they would be newcomers.
+    for two in [agents.into_iter().next_back().unwrap(), start(&two)] {
+        soon("the other host refuses it", || {
+            let told = refused(&two);
+            told.contains("was removed or replaced")
+                || told.contains("this is not this host's store")
+        });
+    }
+    soon("the first one serves", || {
+        put(&start(&one), "alice").is_ok()
+    });
+    accept(&two);
+    soon("the second one serves", || {
+        put(&start(&two), "alice").is_ok()
+    });
+}
+
+#[test]
+fn what_is_told_of_a_missing_state_leads_to_a_store_that_works() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    let node = Node::start();
+    node.until_it_serves();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path(), &node);
+    accept(&settings);
+    let agent = start(&settings);
+    soon("it serves", || put(&agent, "alice").is_ok());
+    node.etcdctl(&["del", "/test/records/vault/state"]);
+    soon("it is told", || {
+        refused(&agent).contains("etcdctl del --prefix PREFIX")
+    });
+    let init = || init(&Places::of(&settings), access(&settings));
+    let told = init().unwrap_err().to_string();
+    assert!(told.contains("etcdctl del --prefix PREFIX"), "{told}");
+    node.etcdctl(&["del", "--prefix", "/test/"]);
+    accept(&settings);
+    let agent = start(&settings);
+    soon("it serves", || put(&agent, "alice").is_ok());
+}

@@ -348,6 +348,16 @@ impl Core {
 
     /// See [`super::EtcdStore::create`].
     pub(super) fn create(&self, id: StoreId) -> Result<(), StoreError> {
+        self.write_id(id, 0)
+    }
+
+    /// See [`super::EtcdStore::replace`].
+    pub(super) fn replace(&self, id: StoreId) -> Result<(), StoreError> {
+        self.write_id(id, self.standing.revision()?)
+    }
+
+    /// Writes an ID over the one of this revision; zero: where there is none.
+    fn write_id(&self, id: StoreId, over: u64) -> Result<(), StoreError> {
         let written = Written {
             format: FORMAT,
             id: id.to_string(),
@@ -356,7 +366,7 @@ impl Core {
         let value = serde_json::to_vec(&written).map_err(|e| StoreError::new(e.to_string()))?;
         let key = self.id_key();
         let txn = Txn {
-            compare: vec![Compare::is_at(key.as_slice(), 0)],
+            compare: vec![Compare::is_at(key.as_slice(), over)],
             success: vec![Operation::Put {
                 key: key.as_slice().into(),
                 value: value.as_slice().into(),

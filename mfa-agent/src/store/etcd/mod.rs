@@ -160,6 +160,16 @@ impl EtcdStore {
     pub fn create(&self, id: super::StoreId) -> Result<(), StoreError> {
         self.core.create(id)
     }
+
+    /// Gives the admitted store another ID, so that no host that knows it takes it for the same; it has to be admitted
+    /// once more. Another host may be faster; then nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when that can't be written, or the ID is another one already.
+    pub fn replace(&self, id: super::StoreId) -> Result<(), StoreError> {
+        self.core.replace(id)
+    }
 }
 
 impl Store for EtcdStore {
