@@ -2,28 +2,19 @@
 //!
 //! libfaketime gives the agent another time; the clock of the machine stays as it is.
 
-use std::process::Command;
-
 use mfa_protocol::login::Outcome;
-use mfa_tests::{Agent, log_in, run};
+use mfa_tests::{Agent, faketime_library, log_in};
 
 /// The days that the clock is ahead, about eighty years; and steps of thirty seconds.
 const DAYS: i64 = 29_000;
 const STEPS: i64 = DAYS * 24 * 60 * 2;
-
-/// The library that gives a program another time, as faketime(1) finds it.
-fn library() -> String {
-    let output = run(Command::new("faketime").args(["now", "printenv", "LD_PRELOAD"]));
-    assert!(output.is_success(), "faketime: {output:?}");
-    output.stdout.trim().to_owned()
-}
 
 #[test]
 fn a_lock_made_by_a_clock_eighty_years_ahead_is_void_once_the_clock_is_right() {
     let mut agent = Agent::start();
     let anna = agent.admin().device("anna");
     assert!(agent.terminate().success());
-    let preload = format!("LD_PRELOAD={}", library());
+    let preload = format!("LD_PRELOAD={}", faketime_library().display());
     let time = format!("FAKETIME=+{DAYS}d");
     agent.launch_under(&["env", &preload, &time, "FAKETIME_DONT_FAKE_MONOTONIC=1"]);
     let log_in = |agent: &Agent, code: &str| log_in(agent.socket(), "anna", code).ok();

@@ -31,6 +31,8 @@ pub(crate) struct Attempt {
     /// When it began and ended, since the start of the test.
     pub(crate) began: Duration,
     pub(crate) ended: Duration,
+    /// How long its host took at most to answer one call.
+    pub(crate) longest_call: Duration,
 }
 
 impl Attempt {
@@ -42,7 +44,7 @@ impl Attempt {
         )
     }
 
-    fn is(&self, outcome: &str) -> bool {
+    pub(crate) fn is(&self, outcome: &str) -> bool {
         self.outcome.as_deref() == Some(outcome)
     }
 }
@@ -179,6 +181,7 @@ mod tests {
             outcome: (!outcome.is_empty()).then(|| outcome.to_owned()),
             began: Duration::from_millis(at),
             ended: Duration::from_millis(at + 5),
+            longest_call: Duration::from_millis(5),
         }
     }
 

@@ -2,16 +2,22 @@
 //!
 //! What the hosts logged is replayed against the rules by `checker`.
 
+mod administration;
+mod administrator;
 mod checker;
+mod clocks;
 mod commands;
 mod faults;
 mod guide;
+mod happen;
 mod load;
 mod logins;
 mod meddler;
 mod policy;
 mod schedule;
 mod schedules;
+mod set_back;
+mod versions;
 
 use mfa_tests::{Etcd, Fleet, Lan, Machine};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mfa_tests::Fleet;
+use super::administrator::Work;
 
 /// Something that breaks, or that an administrator does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,19 +23,33 @@ pub(crate) enum Fault {
     Compact,
     /// A node rewrites its database, and answers nothing meanwhile.
     Defragment(usize),
+    /// The clock of a host is set so many seconds ahead, or behind.
+    SetClock(usize, i64),
+    /// An administrator of a host begins something for the whole fleet.
+    Work(usize, Work),
 }
 
-/// How long each fault of a schedule lasts, and how long all is well after it.
+/// How wrong a clock is at times, in seconds. A lock holds on hosts that differ by less than ten minutes.
+const WRONG_CLOCKS: [i64; 4] = [20, -20, 180, -180];
+
+/// When a fault of a schedule happens, how long it lasts, and how long all is well after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) fault: Fault,
+    /// So long after the one before.
+    pub(crate) after: Duration,
     pub(crate) lasts: Duration,
     pub(crate) then: Duration,
 }
 
-/// Faults, one or two at a time.
+/// What happens while hosts log users in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Schedule(pub(crate) Vec<Vec<Step>>);
+pub(crate) struct Schedule {
+    /// Faults, one or two at a time.
+    pub(crate) rounds: Vec<Vec<Step>>,
+    /// Whether all nodes are put back to what they held before, at the end.
+    pub(crate) sets_back: bool,
+}
 
 /// SplitMix64, which needs no more than a number.
 struct Draw(u64);
@@ -59,7 +73,7 @@ impl Draw {
 
     fn step(&mut self) -> Step {
         let number = self.below(3);
-        let fault = match self.below(9) {
+        let fault = match self.below(16) {
             0 => Fault::KillNode(number),
             1 => Fault::KillLeader,
             2 => Fault::SuspendNode(number),
@@ -67,10 +81,15 @@ impl Draw {
             4 => Fault::CutHost(number),
             5 | 6 => Fault::KillAgent(number),
             7 => Fault::Compact,
-            _ => Fault::Defragment(number),
+            8 => Fault::Defragment(number),
+            9 | 10 => Fault::SetClock(number, WRONG_CLOCKS[self.below(WRONG_CLOCKS.len())]),
+            11 | 12 => Fault::Work(number, Work::RotateKey),
+            13 | 14 => Fault::Work(number, Work::Restore),
+            _ => Fault::Work(number, Work::Merge),
         };
         Step {
             fault,
+            after: self.millis(0, 300),
             lasts: self.millis(50, 1500),
             then: self.millis(50, 800),
         }
@@ -83,74 +102,15 @@ impl Schedule {
         let mut draw = Draw(seed);
         let rounds = 1 + draw.below(3);
         let mut round = || (0..1 + draw.below(2)).map(|_| draw.step()).collect();
-        Self((0..rounds).map(|_| round()).collect())
-    }
-
-    /// Lets everything happen, and mends it.
-    pub(crate) fn happen(&self, fleet: &mut Fleet) {
-        for round in &self.0 {
-            let mut undo = Vec::new();
-            for step in round {
-                undo.extend(step.fault.begin(fleet));
-            }
-            let (lasts, then) = (round[0].lasts, round[0].then);
-            std::thread::sleep(lasts);
-            for fault in undo {
-                fault.end(fleet);
-            }
-            std::thread::sleep(then);
+        Self {
+            rounds: (0..rounds).map(|_| round()).collect(),
+            sets_back: draw.below(5) == 0,
         }
     }
-}
 
-impl Fault {
-    /// Begins it; returns what is to be ended, if anything. A fault that can't happen any more, since another keeps it
-    /// from happening, does not.
-    pub(crate) fn begin(self, fleet: &mut Fleet) -> Option<Self> {
-        match self {
-            Self::KillNode(node) if fleet.etcd.is_running(node) => fleet.etcd.kill_node(node),
-            Self::KillLeader => {
-                let leader = fleet.etcd.leader()?;
-                fleet.etcd.kill_node(leader);
-                return Some(Self::KillNode(leader));
-            }
-            Self::SuspendNode(node) if fleet.etcd.is_running(node) => fleet.etcd.suspend(node),
-            Self::CutNode(node) => fleet.cut_node(node),
-            Self::CutHost(host) => fleet.cut(host),
-            Self::KillAgent(host) => {
-                let agent = &mut fleet.host_mut(host).agent;
-                agent.kill_9();
-                agent.spawn();
-                return None;
-            }
-            Self::Compact => {
-                let revision = fleet.etcd.revision().to_string();
-                // A fault at the same time may keep it from happening.
-                let _ = fleet.etcd.ctl(0, &["compact", &revision]);
-                return None;
-            }
-            Self::Defragment(node) => {
-                let _ = fleet.etcd.ctl(node, &["defrag"]);
-                return None;
-            }
-            Self::KillNode(_) | Self::SuspendNode(_) => return None,
-        }
-        Some(self)
-    }
-
-    /// Mends it.
-    pub(crate) fn end(self, fleet: &mut Fleet) {
-        match self {
-            Self::KillNode(node) => fleet.etcd.start_node(node),
-            Self::SuspendNode(node) if fleet.etcd.is_running(node) => fleet.etcd.resume(node),
-            Self::CutNode(node) => fleet.heal_node(node),
-            Self::CutHost(host) => fleet.heal(host),
-            Self::SuspendNode(_)
-            | Self::KillLeader
-            | Self::KillAgent(_)
-            | Self::Compact
-            | Self::Defragment(_) => {}
-        }
+    /// All faults, in their order.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = Fault> {
+        self.rounds.iter().flatten().map(|step| step.fault)
     }
 }
 
@@ -167,10 +127,9 @@ mod tests {
 
     #[test]
     fn two_hundred_schedules_have_every_fault() {
-        let all: Vec<Step> = (0..200)
-            .flat_map(|seed| Schedule::of(seed).0.concat())
-            .collect();
-        let has = |fault: Fault| all.iter().any(|step| step.fault == fault);
+        let schedules: Vec<Schedule> = (0..200).map(Schedule::of).collect();
+        let all: Vec<Fault> = schedules.iter().flat_map(Schedule::faults).collect();
+        let has = |fault: Fault| all.contains(&fault);
         for number in 0..3 {
             for fault in [
                 Fault::KillNode(number),
@@ -182,7 +141,15 @@ mod tests {
             ] {
                 assert!(has(fault), "{fault:?}");
             }
+            for work in Work::ALL {
+                assert!(has(Fault::Work(number, work)), "{work:?} on {number}");
+            }
+            let sets_clock =
+                |fault: &Fault| matches!(fault, Fault::SetClock(host, _) if *host == number);
+            assert!(all.iter().any(sets_clock), "{number}");
         }
         assert!(has(Fault::KillLeader) && has(Fault::Compact));
+        let set_back = schedules.iter().filter(|it| it.sets_back).count();
+        assert!((20..80).contains(&set_back), "{set_back}");
     }
 }

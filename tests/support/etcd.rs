@@ -1,7 +1,7 @@
 //! A cluster of etcd on a [`Lan`], of real nodes that a test stops, cuts off and fills up.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Authority, Certificate, Lan, Output, has_program, run_with_input, within};
+use crate::{Authority, Certificate, Lan, Output, has_program, run, run_with_input, within};
 
 /// A cluster has to elect a leader, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -215,6 +215,43 @@ impl Etcd {
         child.wait().expect("an end");
     }
 
+    /// What the disks of all nodes hold at one moment, as a snapshot of their machines has it.
+    #[must_use]
+    pub fn snapshot(&self) -> TempDir {
+        let folder = tempfile::Builder::new().prefix("mfa-etcd-then-").tempdir();
+        let folder = folder.expect("a folder");
+        let running = || (0..self.nodes.len()).filter(|node| self.is_running(*node));
+        running().for_each(|node| self.suspend(node));
+        for node in 0..self.nodes.len() {
+            copy(
+                &self.data(node),
+                &folder.path().join(&self.nodes[node].name),
+            );
+        }
+        running().for_each(|node| self.resume(node));
+        folder
+    }
+
+    /// Puts what the disk of a node held then in the place of what it holds now, and starts it.
+    pub fn set_back_node(&mut self, number: usize, then: &TempDir) {
+        if self.is_running(number) {
+            self.kill_node(number);
+        }
+        let data = self.data(number);
+        fs::remove_dir_all(&data).expect("the data of the node");
+        copy(&then.path().join(&self.nodes[number].name), &data);
+        self.start_node(number);
+    }
+
+    /// The same for all nodes.
+    pub fn set_back(&mut self, then: &TempDir) {
+        let running = (0..self.nodes.len()).filter(|node| self.is_running(*node));
+        for node in running.collect::<Vec<_>>() {
+            self.kill_node(node);
+        }
+        (0..self.nodes.len()).for_each(|node| self.set_back_node(node, then));
+    }
+
     /// Whether the node runs.
     #[must_use]
     pub fn is_running(&self, number: usize) -> bool {
@@ -309,6 +346,13 @@ impl Etcd {
         };
         self.nodes.iter().map(of_node).collect()
     }
+}
+
+/// Copies the data of a node. Its files are mostly holes.
+fn copy(from: &Path, to: &Path) {
+    let arguments = ["--archive", "--sparse=always"];
+    let copied = run(Command::new("cp").args(arguments).arg(from).arg(to));
+    assert!(copied.is_success(), "{copied:?}");
 }
 
 fn leads(status: &Value) -> bool {

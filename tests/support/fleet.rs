@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::{Agent, Etcd, Lan, Stack};
+use crate::{Agent, Clock, Etcd, Lan, Stack};
 
 /// What the hosts are called; the last has a short name.
 const NAMES: [&str; 3] = ["web-1.example.org", "web-2.example.org", "db-1"];
@@ -33,6 +33,7 @@ pub struct Host {
     pub agent: Agent,
     /// A PAM stack that asks the agent, and lets in who is not asked.
     pub stack: Stack,
+    clock: Option<Clock>,
 }
 
 impl Fleet {
@@ -45,12 +46,32 @@ impl Fleet {
         fleet
     }
 
+    /// The same with hosts whose clocks [`Fleet::set_clock`] sets.
+    #[must_use]
+    pub fn with_clocks(lan: Lan, etcd: Etcd, count: usize, settings: &str) -> Self {
+        let endpoints = etcd.endpoints();
+        let clock = |file: PathBuf| Some(Clock::new(file));
+        let mut fleet = Self::made_of(lan, etcd, (count, clock), (&endpoints, ""), settings);
+        fleet.launch();
+        fleet
+    }
+
     /// The same with these endpoints and more lines of `[store]`, before any host has started.
     #[must_use]
     pub fn unmade(
         lan: Lan,
         etcd: Etcd,
         count: usize,
+        store: (&[String], &str),
+        settings: &str,
+    ) -> Self {
+        Self::made_of(lan, etcd, (count, |_| None), store, settings)
+    }
+
+    fn made_of(
+        lan: Lan,
+        etcd: Etcd,
+        (count, clock): (usize, impl Fn(PathBuf) -> Option<Clock>),
         (endpoints, more): (&[String], &str),
         settings: &str,
     ) -> Self {
@@ -64,13 +85,17 @@ impl Fleet {
             );
             let name = NAMES[number];
             let store = store_lines(folder.path(), number, endpoints) + more;
-            let agent = Agent::elsewhere(Lan::on(&cable, name), &store, settings);
+            let clock = clock(folder.path().join(format!("{cable}.clock")));
+            let its_clock = clock.iter().flat_map(Clock::words);
+            let place = Lan::on(&cable, name).into_iter().chain(its_clock);
+            let agent = Agent::elsewhere(place.collect(), &store, settings);
             let stack = Stack::guarded_by(&agent);
             Host {
                 cable,
                 name,
                 agent,
                 stack,
+                clock,
             }
         };
         let hosts = (0..count).map(host).collect();
@@ -121,6 +146,16 @@ impl Fleet {
     #[must_use]
     pub fn key(&self, host: usize) -> PathBuf {
         key(self.folder.path(), host)
+    }
+
+    /// Sets the clock of a host so many seconds ahead of the machine's, or behind, while its agent runs.
+    ///
+    /// # Panics
+    ///
+    /// When the hosts have no clocks of their own: [`Fleet::with_clocks`].
+    pub fn set_clock(&self, number: usize, ahead: i64) {
+        let clock = self.hosts[number].clock.as_ref();
+        clock.expect("a clock of its own").set_ahead(ahead);
     }
 
     /// Pulls the cable of a host.

@@ -1,5 +1,6 @@
 //! Several hosts on one store: each test has two or more repositories, as agents on different hosts have them.
 
+mod formats;
 mod keys;
 mod merges;
 mod restores;

@@ -353,19 +353,29 @@ impl Account {
     ///
     /// [`RecordError`] when it is invalid, or of a later format.
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        // The error contains only the column: serde's own text may quote the record.
-        let mut account: Self = serde_json::from_slice(bytes)
-            .map_err(|e| RecordError(format!("it can't be read at column {}", e.column())))?;
-        if account.schema > SCHEMA {
+        let decoded = serde_json::from_slice::<Self>(bytes);
+        let schema = match &decoded {
+            Ok(account) => account.schema,
+            // What a later version writes may have another form.
+            Err(_) => serde_json::from_slice(bytes).map_or(0, |Later { schema }| schema),
+        };
+        if schema > SCHEMA {
             return Err(RecordError(format!(
-                "it has format {}, but this version knows only formats up to {SCHEMA}; upgrade \
-                 mfa-agent",
-                account.schema
+                "it has format {schema}, but this version knows only formats up to {SCHEMA}; upgrade mfa-agent"
             )));
         }
+        // The error contains only the column: serde's own text may quote the record.
+        let mut account = decoded
+            .map_err(|e| RecordError(format!("it can't be read at column {}", e.column())))?;
         account.schema = account.format();
         Ok(account)
     }
+}
+
+/// What is known of the record of a later version.
+#[derive(Deserialize)]
+struct Later {
+    schema: u32,
 }
 
 /// Why a record can't be decoded.

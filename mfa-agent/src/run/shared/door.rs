@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::log;
-use crate::store::etcd::{Access, Looked, Memory, other_cluster, set_back};
+use crate::store::etcd::{Access, Looked, Memory, SET_BACK, other_cluster, set_back};
 use crate::store_mark::{self, Found, Mark};
 
 use super::Places;
@@ -178,6 +178,30 @@ impl Memory for Door {
         true
     }
 
+    fn is_older(&self, looked: &Looked) -> bool {
+        let (Looked::Store { id, reached, .. }, Found::Mark(known)) =
+            (looked, store_mark::read(&self.mark))
+        else {
+            return false;
+        };
+        *id == known.id && *reached < known.generation
+    }
+
+    fn keep_set_back(&self) {
+        let mut last = self.last();
+        let Found::Mark(known) = store_mark::read(&self.mark) else {
+            return;
+        };
+        // An administrator may have accepted it since.
+        if last.as_ref().is_none_or(|last| last.mark == known) {
+            let mark = Mark {
+                generation: SET_BACK,
+                ..known
+            };
+            self.write(&mut last, mark);
+        }
+    }
+
     fn state(&self) -> u64 {
         match store_mark::read(&self.mark) {
             Found::Mark(mark) => mark.state,
@@ -254,6 +278,37 @@ mod tests {
         assert!(told.contains("revision 39; it had reached 40"), "{told}");
         assert_eq!(door.admit(&store(1, 40)), Ok(()));
         assert_eq!(door.state(), 3);
+    }
+
+    #[test]
+    fn a_store_that_was_set_back_stays_refused_however_far_it_comes_until_it_is_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = door(&folder);
+        assert_eq!(first.admit(&store(1, 9)), Ok(()));
+        assert!(first.keep(40, 3));
+        assert!(first.is_older(&store(1, 39)));
+        for other in [store(1, 40), store(2, 39), Looked::Nothing, Looked::NoId] {
+            assert!(!first.is_older(&other), "{other:?}");
+        }
+        first.keep_set_back();
+        // The next starts.
+        for reached in [39, 40, 999] {
+            let door = door(&folder);
+            let told = door.admit(&store(1, reached)).unwrap_err();
+            assert!(told.contains("noticed that before"), "{told}");
+            assert_eq!(door.state(), 3);
+            door.keep_set_back();
+        }
+        let accepted = Mark {
+            id: StoreId([1; 16]),
+            generation: 39,
+            cluster: Some(3),
+            state: 0,
+        };
+        store_mark::write(&first.mark, &accepted).unwrap();
+        first.keep_set_back();
+        assert_eq!(store_mark::read(&first.mark), Found::Mark(accepted));
+        assert_eq!(door(&folder).admit(&store(1, 40)), Ok(()));
     }
 
     #[test]

@@ -3,8 +3,12 @@
 //! A revision of etcd never goes back, and a cluster keeps its ID. One of both changes when a snapshot is restored: then
 //! records are as they were, used codes pass once more, and locks are gone. So such an answer is refused, until an
 //! administrator accepts the state and the agent starts again: what it has in memory is of the state before.
+//!
+//! A revision that went back soon comes to where it was, by the writes of others. So it is remembered that it did.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::wire::Header;
 
@@ -23,6 +27,10 @@ pub(super) struct History {
     state: AtomicU64,
     /// An answer did not fit since this was looked at.
     was_refused: AtomicBool,
+    /// The servers that gave an answer of the cluster that was too old. None of them is used again.
+    older: Mutex<BTreeSet<u64>>,
+    /// Why nothing is used again, whoever answers what.
+    ended: OnceLock<String>,
 }
 
 impl History {
@@ -55,6 +63,9 @@ impl History {
         }
         self.fits(header, floor).inspect_err(|_| {
             self.was_refused.store(true, Ordering::Release);
+            if self.is_older(header, floor) {
+                self.older().insert(header.member_id);
+            }
         })?;
         self.reached.fetch_max(header.revision, Ordering::AcqRel);
         Ok(())
@@ -62,13 +73,31 @@ impl History {
 
     /// Whether an answer is of the cluster, and not older than `floor`; if not, why it is refused.
     pub(super) fn fits(&self, header: Header, floor: u64) -> Result<(), String> {
+        if let Some(reason) = self.ended.get() {
+            return Err(reason.clone());
+        }
         let cluster = self.cluster.load(Ordering::Acquire);
         match cluster {
             0 => Ok(()),
             known if header.cluster_id != known => Err(other_cluster(header.cluster_id, known)),
-            _ if header.revision < floor => Err(set_back(header.revision, floor)),
+            _ if self.is_older(header, floor) => Err(set_back(header.revision, floor)),
             _ => Ok(()),
         }
+    }
+
+    /// Whether an answer of the cluster is older than `floor`, or its server has once given one that was.
+    pub(super) fn is_older(&self, header: Header, floor: u64) -> bool {
+        let is_of_the_cluster = header.cluster_id == self.cluster.load(Ordering::Acquire);
+        is_of_the_cluster && (header.revision < floor || self.older().contains(&header.member_id))
+    }
+
+    /// The store was set back: from now on nothing fits. Returns whether that is new.
+    pub(super) fn end(&self, reason: &str) -> bool {
+        self.ended.set(reason.to_owned()).is_ok()
+    }
+
+    fn older(&self) -> std::sync::MutexGuard<'_, BTreeSet<u64>> {
+        self.older.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether an answer was refused since the last time that this was called.
@@ -85,11 +114,19 @@ impl History {
 /// What is said of a store whose revision went back.
 #[must_use]
 pub fn set_back(revision: u64, reached: u64) -> String {
+    let how_far = match reached {
+        // It has come as far again since, or farther.
+        _ if reached <= revision => format!("it is at revision {revision} now"),
+        SET_BACK => "this host has noticed that before".to_owned(),
+        _ => format!("revision {revision}; it had reached {reached}"),
+    };
     format!(
-        "etcd was set back to an older state (revision {revision}; it had reached {reached}): used codes, failures and \
-         locks since then are lost. {ACCEPT}"
+        "etcd was set back to an older state ({how_far}): used codes, failures and locks since then are lost. {ACCEPT}"
     )
 }
+
+/// In the place of the revision that was reached: it went back, and no revision is enough any more.
+pub const SET_BACK: u64 = u64::MAX;
 
 /// What is said of the same store in another cluster.
 #[must_use]
@@ -130,5 +167,32 @@ mod tests {
         assert_eq!(history.reached(), 8);
         history.keep_to(1, 3);
         assert_eq!(history.reached(), 8, "it never goes back");
+    }
+
+    #[test]
+    fn a_server_that_went_back_is_refused_for_good_and_all_are_once_none_is_left() {
+        let of_server = |member_id, revision| Header {
+            member_id,
+            ..header(1, revision)
+        };
+        let history = History::default();
+        history.keep_to(1, 7);
+        history.note(of_server(5, 9), 7).unwrap();
+        let told = history.note(of_server(6, 8), 9).unwrap_err();
+        assert!(told.contains("revision 8; it had reached 9"), "{told}");
+        // It has come as far again by the writes of others.
+        for revision in [9, 99] {
+            let told = history.note(of_server(6, revision), 9).unwrap_err();
+            assert!(told.contains("set back"), "{told}");
+            assert!(history.is_older(of_server(6, revision), 9));
+        }
+        assert_eq!(history.reached(), 9);
+        history.note(of_server(5, 10), 9).unwrap();
+        assert!(!history.is_older(of_server(5, 10), 9));
+        assert!(history.end("it was set back") && !history.end("again"));
+        for member in [5, 6, 7] {
+            let told = history.note(of_server(member, 999), 9).unwrap_err();
+            assert_eq!(told, "it was set back");
+        }
     }
 }

@@ -77,6 +77,14 @@ pub trait Memory: Send + Sync {
     fn state(&self) -> u64 {
         0
     }
+
+    /// Whether this is the store of this host, as it was before.
+    fn is_older(&self, _: &Looked) -> bool {
+        false
+    }
+
+    /// Keeps for later starts that the store was set back: it is not enough that it comes as far again.
+    fn keep_set_back(&self) {}
 }
 
 /// The store that is used.
@@ -172,7 +180,18 @@ impl Core {
                 Err(reason) => refused.push((sight.index, reason)),
             }
         }
-        Ok(self.refuse(round, refused))
+        let was_set_back = round.sights.iter().any(|sight| {
+            self.client.history.is_older(sight.header, floor) || memory.is_older(&sight.looked)
+        });
+        let contact = self.refuse(round, refused);
+        if let Contact::Refused(_, reason) | Contact::Undecided(_, reason) = &contact
+            && was_set_back
+            && self.client.history.end(reason)
+        {
+            memory.keep_set_back();
+            self.standing.set(State::Refused(reason.clone()));
+        }
+        Ok(contact)
     }
 
     fn admit(&self, sight: &Sight) {

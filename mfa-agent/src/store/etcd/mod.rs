@@ -36,7 +36,7 @@ use std::sync::Arc;
 use self::cache::Cache;
 use self::client::{Client, Login};
 use self::endpoint::Endpoint;
-pub use self::history::{other_cluster, set_back};
+pub use self::history::{SET_BACK, other_cluster, set_back};
 use self::hosts::Hosts;
 use self::http::Http;
 pub use self::http::{ClientIdentity, IdentityError};
