@@ -14,11 +14,13 @@ mod current;
 mod damage;
 mod merge;
 mod records;
+mod remembered;
 mod restore;
 mod room;
 mod rotate;
 mod state;
 mod sweep;
+mod turns;
 mod view;
 mod watch;
 
@@ -32,10 +34,13 @@ use current::{FirstSeen, Patience};
 use damage::Damage;
 pub use damage::{Checked, Dropped};
 pub use merge::{MergeOutcome, MergeRow, MergeRun};
+use remembered::Lent;
+pub use remembered::{Found, Remembered};
 pub use restore::{Abandoned, RestoreError, RestoreRun, RestoreSummary, Step};
 pub use room::NoRoom;
 pub use rotate::{HostKeys, KeyState, Prepared, Resealed, RotateError};
 pub use state::LastBackup;
+use turns::Turns;
 use view::{Epoch, SEALED, View, is_sealed};
 use watch::Watch;
 
@@ -222,6 +227,10 @@ pub struct AccountRepository {
     rollback: Option<String>,
     /// Held while the view is read.
     turn: Mutex<()>,
+    /// Who changes which record of a shared store.
+    turns: Turns,
+    /// What is remembered, and lent to logins.
+    lent: Lent,
     /// Where a key is looked for that other hosts seal with.
     keys: Option<KeySource>,
     /// An administrator was told that this host's key file holds an earlier key.
@@ -248,6 +257,8 @@ impl AccountRepository {
             staged: Mutex::default(),
             rollback: None,
             turn: Mutex::default(),
+            turns: Turns::default(),
+            lent: Lent::default(),
             keys: None,
             was_told: AtomicBool::new(false),
             host: String::new(),

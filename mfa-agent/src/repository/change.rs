@@ -21,6 +21,7 @@ impl AccountRepository {
         key: &Key,
         mut change: impl FnMut(Option<Account>) -> Result<(After, T), E>,
     ) -> Result<T, E> {
+        let _turn = self.turn_for(key)?;
         // A shared store may answer from memory first. Only a swap proves that this was the newest record.
         let mut is_newest = !self.is_shared();
         for _ in 0..MAX_CONFLICTS {
@@ -120,10 +121,11 @@ impl AccountRepository {
     ///
     /// A [`RepositoryError`] when it can't be read.
     pub fn load_for_change(&self, key: &Key) -> Result<Option<Account>, RepositoryError> {
+        // Also that there is none: what a name without a record asks of a server must not tell it from others.
         if self.is_shared()
-            && let Ok(Some((account, _))) = self.load_for_swap(&*self.view()?, key)
+            && let Ok(found) = self.load_for_swap(&*self.view()?, key)
         {
-            return Ok(Some(account));
+            return Ok(found.map(|(account, _)| account));
         }
         self.load(key)
     }

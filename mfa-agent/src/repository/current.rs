@@ -10,8 +10,9 @@ use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::turns::Turn;
 use super::view::{Restoring, STATE, View};
-use super::{AccountRepository, Key, MAX_CONFLICTS, RepositoryError};
+use super::{AccountRepository, Key, MAX_CONFLICTS, RepositoryError, printable};
 use crate::log;
 use crate::store::{Change, Guard, Stored, Swap};
 use crate::vault::{Vault, VaultError};
@@ -21,6 +22,8 @@ use crate::vault::{Vault, VaultError};
 pub(super) struct Patience {
     /// A change waits so long for the end of a restore.
     pub(super) change: Duration,
+    /// And so long until others on this host have changed the same record.
+    pub(super) turn: Duration,
     /// No restore stops changes for longer.
     pub(super) freeze: Duration,
     /// Then its host is taken for dead.
@@ -33,6 +36,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             change: Duration::from_secs(3),
+            turn: Duration::from_secs(3),
             freeze: Duration::from_secs(20),
             dead: Duration::from_secs(60),
             look: Duration::from_secs(60),
@@ -56,9 +60,24 @@ impl AccountRepository {
         self.is_stale.store(true, Ordering::Release);
     }
 
+    /// Whether it surely has none other.
+    pub(super) fn is_stale(&self) -> bool {
+        self.is_stale.load(Ordering::Acquire)
+    }
+
+    /// The right to change a record of a shared store, if others on this host change it, too.
+    pub(super) fn turn_for(&self, key: &Key) -> Result<Option<Turn<'_>>, RepositoryError> {
+        if !self.is_shared() {
+            return Ok(None);
+        }
+        let turn = self.turns.take(&key.0, self.patience.turn);
+        turn.map(Some)
+            .ok_or_else(|| RepositoryError::Contended(printable(key)))
+    }
+
     /// The current records and keys.
     pub(super) fn view(&self) -> Result<Arc<View>, RepositoryError> {
-        if self.is_stale.load(Ordering::Acquire) {
+        if self.is_stale() {
             self.read_view()?;
         }
         Ok(self.known_view())
@@ -179,7 +198,7 @@ impl AccountRepository {
         if self.is_shared() {
             return match view.frozen {
                 Some(_) => Ok(None),
-                None => self.swap_guarded(view, changes),
+                None => self.swap_guarded(&[Self::state_of(view)], changes),
             };
         }
         let gate = self.gate();
@@ -190,18 +209,22 @@ impl AccountRepository {
         Ok(Some(self.store.swap_all(changes)?))
     }
 
-    /// Makes changes in a shared store, also while a restore stops all others; none if the state is not the one of `view`
-    /// any more.
-    pub(super) fn swap_guarded(
-        &self,
-        view: &View,
-        changes: &[Change<'_>],
-    ) -> Result<Option<Vec<Swap>>, RepositoryError> {
-        let guard = Guard {
+    /// That the state is still the one of `view`.
+    pub(super) fn state_of(view: &View) -> Guard<'_> {
+        Guard {
             key: STATE,
             expected: view.state.as_ref(),
-        };
-        let swaps = self.store.swap_all_if(Some(guard), changes)?;
+        }
+    }
+
+    /// Makes changes in a shared store, also while a restore stops all others; none if one of `guards`, among which is
+    /// the state, does not hold any more.
+    pub(super) fn swap_guarded(
+        &self,
+        guards: &[Guard<'_>],
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Swap>>, RepositoryError> {
+        let swaps = self.store.swap_all_if(guards, changes)?;
         if swaps.is_none() {
             self.note_stale();
         }

@@ -41,11 +41,11 @@ impl Store for Connection {
 
     fn swap_all_if(
         &self,
-        guard: Option<Guard<'_>>,
+        guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, StoreError> {
         self.lives()?;
-        let done = self.store.swap_all_if(guard, changes);
+        let done = self.store.swap_all_if(guards, changes);
         if self.writes_left.fetch_sub(1, Ordering::SeqCst) == 1 {
             // Made, and the answer is lost.
             return Err(StoreError::new("the host is cut off"));
@@ -182,6 +182,7 @@ impl Hosts {
         }
         repository.patience = Patience {
             change: Duration::from_millis(20),
+            turn: Duration::from_secs(60),
             freeze: Duration::from_secs(60),
             dead: Duration::from_millis(500),
             look: Duration::ZERO,
@@ -412,11 +413,11 @@ fn an_unknown_name_reads_as_much_of_the_store_as_a_known_one() {
     let hosts = Hosts::new();
     let one = hosts.start("web-1").unwrap();
     put(&one, "alice", full());
-    let (key, account) = one.account_or_placeholder(&user("alice")).unwrap();
-    assert!(key.is_account() && !account.has_never_enrolled());
-    let (key, account) = one.account_or_placeholder(&user("nobody")).unwrap();
-    assert_eq!(key, one.placeholder(&user("nobody")));
-    assert!(account.has_never_enrolled());
+    let found = one.account_or_placeholder(&user("alice")).unwrap();
+    assert!(found.key.is_account() && !found.account.has_never_enrolled());
+    let found = one.account_or_placeholder(&user("nobody")).unwrap();
+    assert_eq!(found.key, one.placeholder(&user("nobody")));
+    assert!(found.account.has_never_enrolled());
 }
 
 #[test]

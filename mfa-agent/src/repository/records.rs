@@ -1,5 +1,6 @@
 //! Reads, opens and seals single records and pages of them.
 
+use super::remembered::Found;
 use super::view::View;
 use super::{AccountRepository, Key, RepositoryError, nonce, printable};
 use crate::store::{Revision, Stored};
@@ -25,36 +26,37 @@ impl AccountRepository {
         Ok(self.load(&Key::account(user))?.unwrap_or_default())
     }
 
-    /// The user's record, or the placeholder record of names that have none. A store that is far away is asked for both
-    /// at once, so that it takes as long for one as for the other.
+    /// The user's record, or the placeholder record of names that have none, as they are now. A store that is far away is
+    /// asked for both at once, so that it takes as long for one as for the other.
     ///
     /// # Errors
     ///
     /// A [`RepositoryError`] when they can't be read.
-    pub fn account_or_placeholder(
-        &self,
-        user: &UserName,
-    ) -> Result<(Key, Account), RepositoryError> {
+    pub fn account_or_placeholder(&self, user: &UserName) -> Result<Found, RepositoryError> {
         let own = Key::account(user);
         if !self.is_shared() {
             if let Some(account) = self.load(&own)? {
-                return Ok((own, account));
+                return Ok(Found::newest(own, None, account));
             }
             let placeholder = self.placeholder(user);
             let account = self.load(&placeholder)?.unwrap_or_default();
-            return Ok((placeholder, account));
+            return Ok(Found::newest(placeholder, None, account));
         }
         let keys = |view: &View| vec![own.clone(), Key::placeholder(view, user)];
         let (view, found) = self.load_current(keys)?;
+        self.lent.give_back(user);
         let placeholder = Key::placeholder(&view, user);
         let mut found = found.into_iter();
         if let Some(stored) = found.next().flatten() {
             let account = self.noted(&own, &stored, &view)?;
-            return Ok((own, account));
+            return Ok(Found::newest(own, Some(&stored), account));
         }
         let shared = found.next().flatten();
-        let shared = shared.map(|stored| self.noted(&placeholder, &stored, &view));
-        Ok((placeholder, shared.transpose()?.unwrap_or_default()))
+        let account = match &shared {
+            Some(stored) => self.noted(&placeholder, stored, &view)?,
+            None => Account::default(),
+        };
+        Ok(Found::newest(placeholder, shared.as_ref(), account))
     }
 
     /// Up to `limit` accounts after `after`, in the order of their names; of a shared store in another order, which is

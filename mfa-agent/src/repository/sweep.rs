@@ -59,7 +59,7 @@ impl AccountRepository {
             })
             .collect();
         match self.is_shared() {
-            true => drop(self.swap_guarded(view, &changes)?),
+            true => drop(self.swap_guarded(&[Self::state_of(view)], &changes)?),
             false => drop(self.store.swap_all(&changes)?),
         }
         Ok(true)

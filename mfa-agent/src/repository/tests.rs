@@ -18,10 +18,10 @@ impl Store for Shared {
 
     fn swap_all_if(
         &self,
-        guard: Option<Guard<'_>>,
+        guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, StoreError> {
-        self.0.swap_all_if(guard, changes)
+        self.0.swap_all_if(guards, changes)
     }
 
     fn page(
@@ -56,10 +56,10 @@ impl Store for Tight {
 
     fn swap_all_if(
         &self,
-        guard: Option<Guard<'_>>,
+        guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, StoreError> {
-        self.0.swap_all_if(guard, changes)
+        self.0.swap_all_if(guards, changes)
     }
 
     fn page(

@@ -12,7 +12,7 @@ use super::Agent;
 use super::error::Failure;
 use super::peer::Peer;
 use crate::audit::{AuditEntry, Event};
-use crate::repository::{After, Key, RepositoryError};
+use crate::repository::{After, Key, Remembered, RepositoryError};
 use mfa_core::account::Account;
 
 /// What a change leaves on the record, what happened if it takes place, and what there is to say.
@@ -25,13 +25,26 @@ impl Agent {
         &self,
         key: &Key,
         peer: Peer,
-        mut change: impl FnMut(Option<Account>) -> Result<Changed<T>, Failure>,
+        change: impl FnMut(Option<Account>) -> Result<Changed<T>, Failure>,
     ) -> Result<T, Failure> {
+        let said = self.commit_if(key, None, peer, change)?;
+        said.ok_or_else(|| Failure::unavailable("a change came to nothing"))
+    }
+
+    /// The same if it proves what was remembered of the record; otherwise nothing is changed or recorded, and there is no
+    /// value ([`crate::repository::AccountRepository::change_remembered`]).
+    pub(super) fn commit_if<T>(
+        &self,
+        key: &Key,
+        remembered: Option<&Remembered>,
+        peer: Peer,
+        mut change: impl FnMut(Option<Account>) -> Result<Changed<T>, Failure>,
+    ) -> Result<Option<T>, Failure> {
         let watched = self.watched(key);
         let mut told = None;
         let said = self.audit.commit(peer.origin(), || {
             let mut entries = Vec::new();
-            let said = self.repository.change(key, |account| {
+            let change = |account: Option<Account>| {
                 let before = watched
                     .as_ref()
                     .map(|_| account.clone().unwrap_or_default());
@@ -41,10 +54,17 @@ impl Agent {
                 let (after, made) = self.with_lines(after, events);
                 entries = made;
                 Ok::<_, Failure>((after, said))
-            })?;
-            Ok((entries, said))
+            };
+            let said = match remembered {
+                Some(remembered) => self.repository.change_remembered(key, remembered, change)?,
+                None => Some(self.repository.change(key, change)?),
+            };
+            if said.is_none() {
+                entries.clear();
+            }
+            Ok::<_, Failure>((entries, said))
         });
-        if let (Ok(_), Some(told)) = (&said, told) {
+        if let (Ok(Some(_)), Some(told)) = (&said, told) {
             self.tell(told);
         }
         said

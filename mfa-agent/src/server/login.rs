@@ -4,6 +4,7 @@
 //! whatever happens. It keeps the settings that it began with until it ends.
 
 mod admit_without_prompt;
+mod again;
 mod ask;
 mod begin;
 mod driver;
@@ -38,6 +39,7 @@ use super::random;
 use crate::audit::Event;
 use crate::config::Settings;
 use crate::repository::Key;
+use again::Unproven;
 pub(super) use ask::{plan, wording};
 pub(super) use begin::Purpose;
 use begin::ResolvedLogin;
@@ -80,8 +82,10 @@ pub(super) struct Login {
     failed: FailedRecipients,
     /// Why no RADIUS server verified an answer; none unless that happened.
     silence: Option<String>,
+    /// What it began with, until a change has proved that.
+    unproven: Option<Box<Unproven>>,
     /// Its place among the open logins of its account.
-    _open_login: OpenLogin,
+    open_login: OpenLogin,
 }
 
 /// What a login asks for, with the challenges of this agent's RADIUS servers.
@@ -132,6 +136,7 @@ impl Login {
             at_most: is_ordinary.then_some(&resolved.settings.lockout),
         });
         let network = told_network(&resolved);
+        let unproven = Unproven::of(&resolved);
         Box::new(Self {
             context: resolved.context,
             deadline: Instant::now() + resolved.settings.server.login_timeout,
@@ -141,7 +146,8 @@ impl Login {
             has_arrived: Arc::default(),
             failed: FailedRecipients::default(),
             silence: None,
-            _open_login: open_login,
+            unproven,
+            open_login,
             settings: resolved.settings,
             key: resolved.key,
             limits,
@@ -257,6 +263,9 @@ impl Agent {
                     return Ok(conclude(&context, Outcome::Cancelled, reason).into());
                 }
                 let typed = self.typed(&mut login, &state, answer, is_password);
+                if let Some(unproven) = &mut login.unproven {
+                    unproven.typed(&typed);
+                }
                 state.answer(typed)
             }
             (Asked::Agent(state), Answered::ByAgent(reply)) => state.answered(agent_reply(reply)?),

@@ -58,6 +58,7 @@ impl Peer {
 }
 
 /// A user as a call names them.
+#[derive(Clone)]
 pub(super) struct Subject {
     /// The canonical name.
     pub(super) user: UserName,

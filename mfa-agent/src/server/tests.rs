@@ -9,6 +9,7 @@ mod knowledge;
 mod logins;
 mod newcomers;
 mod passwords;
+mod remembered;
 mod sent;
 
 use std::collections::HashMap;
@@ -66,10 +67,10 @@ impl Store for Shared {
 
     fn swap_all_if(
         &self,
-        guard: Option<Guard<'_>>,
+        guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, StoreError> {
-        self.0.swap_all_if(guard, changes)
+        self.0.swap_all_if(guards, changes)
     }
 
     fn page(
@@ -261,14 +262,18 @@ impl Rig {
     }
 
     fn connect(&self, uid: u32) -> Caller {
-        let (stream, served) = UnixStream::pair().unwrap();
-        let connection = Connection::new(Arc::clone(&self.agent), peer(uid));
-        let thread = std::thread::spawn(move || connection.serve(&served));
-        Caller {
-            stream,
-            reader: FrameReader::new(),
-            thread,
-        }
+        connect(&self.agent, uid)
+    }
+}
+
+fn connect(agent: &Arc<Agent>, uid: u32) -> Caller {
+    let (stream, served) = UnixStream::pair().unwrap();
+    let connection = Connection::new(Arc::clone(agent), peer(uid));
+    let thread = std::thread::spawn(move || connection.serve(&served));
+    Caller {
+        stream,
+        reader: FrameReader::new(),
+        thread,
     }
 }
 

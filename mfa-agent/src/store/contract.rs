@@ -115,27 +115,36 @@ fn changes_are_made_only_while_their_guard_holds(store: &dyn Store) {
         new: Some(new),
         line: None,
     };
-    let guarded = |expected| {
-        Some(Guard {
-            key: b"g/state",
-            expected,
-        })
+    let guarded = |expected| Guard {
+        key: b"g/state",
+        expected,
     };
     let absent = guarded(None);
-    let swaps = store.swap_all_if(absent, &[change(b"g/a", b"1"), change(b"g/a", b"2")]);
+    let swaps = store.swap_all_if(&[absent], &[change(b"g/a", b"1"), change(b"g/a", b"2")]);
     assert_eq!(swaps.unwrap(), Some(vec![Swap::Done, Swap::Conflict]));
     put(store, b"g/state", Some(b"1"));
     let first = store.load(b"g/state").unwrap().unwrap();
-    let swaps = store.swap_all_if(absent, &[change(b"g/b", b"1")]);
+    let swaps = store.swap_all_if(&[absent], &[change(b"g/b", b"1")]);
     assert_eq!(swaps.unwrap(), None);
     assert_eq!(store.load(b"g/b").unwrap(), None);
-    let swaps = store.swap_all_if(guarded(Some(&first.revision)), &[change(b"g/b", b"1")]);
+    let present = guarded(Some(&first.revision));
+    let swaps = store.swap_all_if(&[present], &[change(b"g/b", b"1")]);
+    assert_eq!(swaps.unwrap(), Some(vec![Swap::Done]));
+    let none = Guard {
+        key: b"g/none",
+        expected: None,
+    };
+    for guards in [[present, absent], [absent, present]] {
+        let swaps = store.swap_all_if(&guards, &[change(b"g/d", b"1")]);
+        assert_eq!(swaps.unwrap(), None, "one of two does not hold");
+    }
+    let swaps = store.swap_all_if(&[present, none], &[change(b"g/d", b"1")]);
     assert_eq!(swaps.unwrap(), Some(vec![Swap::Done]));
     put(store, b"g/state", Some(b"2"));
-    let swaps = store.swap_all_if(guarded(Some(&first.revision)), &[change(b"g/c", b"1")]);
+    let swaps = store.swap_all_if(&[present], &[change(b"g/c", b"1")]);
     assert_eq!(swaps.unwrap(), None);
     assert_eq!(store.load(b"g/c").unwrap(), None);
-    for key in [b"g/state".as_slice(), b"g/a", b"g/b"] {
+    for key in [b"g/state".as_slice(), b"g/a", b"g/b", b"g/d"] {
         put(store, key, None);
     }
 }

@@ -129,15 +129,18 @@ impl Open {
         self.shared.layers()
     }
 
-    /// Makes changes one by one while `guard` holds, and returns once they are durable.
+    /// Makes changes one by one while `guards` hold, and returns once they are durable.
     pub(super) fn swap_all_if(
         &self,
-        guard: Option<Guard<'_>>,
+        guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, Fault> {
         // Files are read before anybody has to wait for it.
         let before = self.layers();
-        let guarded = guard.map(|guard| ahead(&before, guard.key)).transpose()?;
+        let guarded = guards
+            .iter()
+            .map(|guard| ahead(&before, guard.key))
+            .collect::<Result<Vec<_>, Fault>>()?;
         let in_files = changes
             .iter()
             .map(|change| ahead(&before, change.key))
@@ -152,10 +155,10 @@ impl Open {
                 None if now.version == version => Ok(in_files),
                 None => now.in_files(key),
             };
-            if let Some(guard) = guard
-                && current(guard.key, guarded.flatten())?.as_deref() != bytes(guard.expected)
-            {
-                return Ok((None, false));
+            for (guard, in_files) in guards.iter().zip(guarded) {
+                if current(guard.key, in_files)?.as_deref() != bytes(guard.expected) {
+                    return Ok((None, false));
+                }
             }
             let mut outcomes = Vec::with_capacity(changes.len());
             for (change, in_files) in changes.iter().zip(in_files) {

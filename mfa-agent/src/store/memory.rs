@@ -101,7 +101,7 @@ impl Store for MemoryStore {
 
     fn swap_all_if(
         &self,
-        guard: Option<Guard<'_>>,
+        guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, StoreError> {
         let mut inner = self.lock();
@@ -109,7 +109,10 @@ impl Store for MemoryStore {
         if inner.failure == StoreFailure::Swaps {
             return Err(injected());
         }
-        if guard.is_some_and(|guard| !inner.is_at(guard.key, guard.expected)) {
+        if !guards
+            .iter()
+            .all(|guard| inner.is_at(guard.key, guard.expected))
+        {
             return Ok(None);
         }
         let outcomes = changes.iter().map(|change| inner.apply(change)).collect();

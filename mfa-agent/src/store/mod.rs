@@ -73,6 +73,29 @@ pub trait Store: Send + Sync {
         self.load(key)
     }
 
+    /// What is remembered of the records under `keys`, in their order; none unless it is remembered
+    /// of all of them, and the store can be used. No server is asked, so it may be old: nothing may
+    /// be decided by it unless a swap proves that it was the newest.
+    fn remembered(&self, _keys: &[&[u8]]) -> Option<Vec<Option<Stored>>> {
+        None
+    }
+
+    /// Whether the state of a record that is remembered came from this one by changes of this process
+    /// alone: each of them has proved that the one before was the newest.
+    fn is_succession(&self, _key: &[u8], _from: &Revision) -> bool {
+        false
+    }
+
+    /// The latest moment that is known without a word to a server.
+    fn known_moment(&self) -> Moment {
+        Moment(0)
+    }
+
+    /// Whether a record was surely in this state at `moment`, or earlier.
+    fn was_by(&self, _revision: &Revision, _moment: Moment) -> bool {
+        false
+    }
+
     /// The records under `keys`, in their order. A record is read no earlier than those before it.
     ///
     /// # Errors
@@ -83,15 +106,15 @@ pub trait Store: Send + Sync {
     }
 
     /// Makes each of `changes` on its own, with one flush for all, and returns once they are
-    /// durable. `guard` holds at the moment of each change that is made. If it does not hold, there
-    /// is no result, and no change was made, or of many only the first ones.
+    /// durable. All `guards` hold at the moment of each change that is made. If one does not hold,
+    /// there is no result, and no change was made, or of many only the first ones.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when they can't be made durable; then the state of each is unknown.
     fn swap_all_if(
         &self,
-        guard: Option<Guard<'_>>,
+        guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, StoreError>;
 
@@ -179,7 +202,7 @@ pub trait Store: Send + Sync {
     ///
     /// As [`Store::swap_all_if`].
     fn swap_all(&self, changes: &[Change<'_>]) -> Result<Vec<Swap>, StoreError> {
-        self.swap_all_if(None, changes)?
+        self.swap_all_if(&[], changes)?
             .ok_or_else(|| StoreError::new("the store gave no result for a swap"))
     }
 

@@ -283,7 +283,7 @@ impl Store for SledStore {
 
     fn swap_all_if(
         &self,
-        guard: Option<Guard<'_>>,
+        guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, StoreError> {
         for change in changes {
@@ -294,7 +294,7 @@ impl Store for SledStore {
             }
         }
         self.with(|open| {
-            let done = open.swap_all_if(guard, changes);
+            let done = open.swap_all_if(guards, changes);
             self.after(done.as_ref().map(|_| ()));
             done
         })

@@ -147,7 +147,7 @@ impl AccountRepository {
             if view.staged != Some(epoch) {
                 return Err(RestoreError::Abandoned);
             }
-            let Some(mut swaps) = self.swap_guarded(&view, changes)? else {
+            let Some(mut swaps) = self.swap_guarded(&[Self::state_of(&view)], changes)? else {
                 continue;
             };
             // Some may have been made before the state changed.

@@ -24,7 +24,8 @@ impl Agent {
         ask: &Ask,
     ) -> Result<Option<Box<Ended>>, Failure> {
         let own = Key::account(&resolved.subject.user);
-        self.commit(&own, resolved.context.peer, |account| {
+        let remembered = resolved.remembered.as_ref();
+        let ended = self.commit_if(&own, remembered, resolved.context.peer, |account| {
             let mut account = account.unwrap_or_default();
             let Some(Entry::LetIn(let_in)) = self.entry_again(resolved, ask, &account) else {
                 return Ok((After::Same, Vec::new(), None));
@@ -40,7 +41,8 @@ impl Agent {
             }
             let (ended, events) = ended.into_committed();
             Ok((After::Put(account.into()), events, Some(ended)))
-        })
+        })?;
+        Ok(ended.flatten())
     }
 
     /// What becomes of the login by the record that is changed. `None` if that needs a look-up that was not made yet:

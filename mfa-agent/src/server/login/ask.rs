@@ -9,7 +9,8 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::super::limits::OpenLogin;
 use super::super::peer::Subject;
-use super::begin::ResolvedLogin;
+use super::again::{Again, Recall, ends_in_a_change, needs_proof};
+use super::begin::{Resolved, ResolvedLogin};
 use super::{Effect, Ended, Login, Progress, conclude};
 use crate::config::Settings;
 use crate::entry_facts::entry_facts;
@@ -40,7 +41,11 @@ impl Agent {
             self.known_user(&resolved)?;
         }
         for _ in 0..MAX_DECISIONS {
-            match self.entry(&resolved, ask)? {
+            let entry = self.entry(&resolved, ask)?;
+            if resolved.remembered.is_some() && !ends_in_a_change(&entry) {
+                return self.ask_newest(&resolved, open_login);
+            }
+            match entry {
                 Entry::NoRoom => {
                     let user = resolved.context.user.as_str();
                     let reason = TOO_MUCH_FOR_ONE_ANSWER.replace("USER", user);
@@ -55,9 +60,32 @@ impl Agent {
             if let Some(ended) = self.let_in(&resolved, ask)? {
                 return Ok(ended.into());
             }
-            (resolved.key, resolved.account) = self.account_or_stand_in(&resolved.subject.user)?;
+            if resolved.remembered.is_some() {
+                return self.ask_newest(&resolved, open_login);
+            }
+            let found = self.account_or_stand_in(&resolved.subject.user)?;
+            (resolved.key, resolved.account) = (found.key, found.account);
         }
         Err(Failure::unavailable("the account keeps changing"))
+    }
+
+    /// The same for the newest record of the user.
+    fn ask_newest(
+        &self,
+        resolved: &ResolvedLogin<'_>,
+        open_login: OpenLogin,
+    ) -> Result<Progress, Failure> {
+        let newest = self.resolve(
+            resolved.context.clone(),
+            Arc::clone(&resolved.settings),
+            (resolved.subject, None),
+            resolved.login_context,
+            resolved.proof,
+        )?;
+        match newest {
+            Resolved::Asks(resolved, ask) => self.ask(*resolved, open_login, &ask),
+            Resolved::Ended(ended) => Ok(ended.into()),
+        }
     }
 
     /// The result of a login.
@@ -112,7 +140,13 @@ impl Agent {
         asked: Asked,
     ) -> Result<Progress, Failure> {
         let (login, effect) = self.begin_asking(resolved, open_login, ask, asked);
-        self.first_step(login, effect)
+        if login.unproven.is_none() || !needs_proof(&effect) {
+            return self.first_step(login, effect);
+        }
+        match self.begin_again(*login, Recall::Newest)? {
+            Again::With(login, effect) => self.first_step(login, effect),
+            Again::Otherwise(progress) => Ok(progress),
+        }
     }
 
     /// The end of a login by nothing but a key that sshd has verified; none if something would have to be asked. For the
@@ -141,7 +175,7 @@ impl Agent {
         }
     }
 
-    fn begin_asking(
+    pub(super) fn begin_asking(
         &self,
         mut resolved: ResolvedLogin<'_>,
         open_login: OpenLogin,

@@ -13,10 +13,11 @@ use super::super::error::Failure;
 use super::super::limits::OpenLogin;
 use super::super::peer::{Peer, Subject};
 use super::super::random;
+use super::again::Recall;
 use super::login_context::LoginContext;
 use super::{Context, Ended, Progress, conclude};
 use crate::config::Settings;
-use crate::repository::Key;
+use crate::repository::{Found, Key, Remembered};
 use mfa_core::account::{Account, SessionHost};
 use mfa_core::login::entry::{KnownUser, PolicyEnd, by_policy, holds_without_account};
 use mfa_core::names::{Groups, UserName};
@@ -35,6 +36,8 @@ pub(super) struct ResolvedLogin<'a> {
     pub(super) proof: bool,
     pub(super) key: Key,
     pub(super) account: Account,
+    /// What a change has to prove of the record, if it was not read just now.
+    pub(super) remembered: Option<Remembered>,
     pub(super) now: Timestamp,
     /// What the host knows of the user, once that was looked up.
     pub(super) known: OnceCell<KnownUser>,
@@ -66,12 +69,14 @@ impl Agent {
         purpose: Purpose,
     ) -> Result<Progress, Failure> {
         let settings = self.settings();
-        let (subject, known) = self.login_subject(peer, &settings, &begin.user)?;
+        let (subject, known) =
+            self.login_subject(peer, &settings, &begin.user, Recall::Remembered)?;
         let open_login = self.open_login(&subject.user, &settings)?;
         let proof = purpose == Purpose::Proof;
         let login_context = self.login_context(peer, begin, proof)?;
         let session = session_id()?;
         let context = Context::new(session, &subject.user, &login_context, (peer, "login"));
+        let known = known.or_else(|| self.repository.remembered(&subject.user));
         match self.resolve(context, settings, (&subject, known), &login_context, proof)? {
             Resolved::Asks(resolved, ask) => self.ask(*resolved, open_login, &ask),
             Resolved::Ended(ended) => Ok(ended.into()),
@@ -83,33 +88,39 @@ impl Agent {
         &self,
         mut context: Context,
         settings: Arc<Settings>,
-        (subject, known): (&'a Subject, Option<(Key, Account)>),
+        (subject, known): (&'a Subject, Option<Found>),
         login_context: &'a LoginContext,
         proof: bool,
     ) -> Result<Resolved<'a>, Failure> {
-        let found = match known {
+        let mut found = match known {
             Some(known) => Ok(known),
             None => self.account_or_stand_in(&subject.user),
         };
         let now = Zoned::now();
         let request = login_context.request(&subject.user, now.datetime());
-        let personal = found.as_ref().map(|(_, account)| account.personal());
-        let personal = personal.unwrap_or_default();
-        let decision = self.decide(&settings.policy, subject, &request, &personal)?;
-        context.rule = decision.rule_name().map(str::to_owned);
-        // A proof takes a factor wherever logins take none.
-        let of_proof = proof.then(|| settings.policy.proof_ask(&personal));
-        let ask = match by_policy(&decision, of_proof.as_ref()) {
-            Ok(ask) => Arc::clone(ask),
-            Err(end) => {
-                if !holds_without_account(&decision) {
-                    found?;
+        let ask = loop {
+            let personal = found.as_ref().map(|found| found.account.personal());
+            let personal = personal.unwrap_or_default();
+            let decision = self.decide(&settings.policy, subject, &request, &personal)?;
+            context.rule = decision.rule_name().map(str::to_owned);
+            // A proof takes a factor wherever logins take none.
+            let of_proof = proof.then(|| settings.policy.proof_ask(&personal));
+            match by_policy(&decision, of_proof.as_ref()) {
+                Ok(ask) => break Arc::clone(ask),
+                // This changes nothing, so nothing would prove what is remembered.
+                Err(_) if found.as_ref().is_ok_and(|found| found.remembered.is_some()) => {
+                    found = self.account_or_stand_in(&subject.user);
                 }
-                let ended = conclude_by_policy(&context, end, &decision);
-                return Ok(Resolved::Ended(ended));
+                Err(end) => {
+                    if !holds_without_account(&decision) {
+                        found?;
+                    }
+                    let ended = conclude_by_policy(&context, end, &decision);
+                    return Ok(Resolved::Ended(ended));
+                }
             }
         };
-        let (key, account) = found?;
+        let found = found?;
         let resolved = ResolvedLogin {
             context,
             settings,
@@ -117,8 +128,9 @@ impl Agent {
             login_context,
             session_host: self.session_host(login_context.host.clone()),
             proof,
-            key,
-            account,
+            key: found.key,
+            account: found.account,
+            remembered: found.remembered,
             now: now.timestamp(),
             known: OnceCell::new(),
         };
@@ -136,16 +148,17 @@ impl Agent {
         peer: Peer,
         settings: &Settings,
         name: &str,
-    ) -> Result<(Subject, Option<(Key, Account)>), Failure> {
+        recall: Recall,
+    ) -> Result<(Subject, Option<Found>), Failure> {
         let mut found = None;
         if peer.privileged && !settings.policy.needs_names() {
             let user: UserName = name.parse().map_err(Failure::refused)?;
             // A store that can't be read is met again where its record is needed.
-            if let Ok((key, account)) = self.repository.account_or_placeholder(&user) {
-                if key.is_account() {
-                    return Ok((Subject { user, entry: None }, Some((key, account))));
+            if let Ok(known) = self.recalled(&user, recall) {
+                if known.key.is_account() {
+                    return Ok((Subject { user, entry: None }, Some(known)));
                 }
-                found = Some((user, (key, account)));
+                found = Some((user, known));
             }
         }
         let subject = self.subject(name)?;
@@ -215,8 +228,8 @@ impl Agent {
         Ok((self.names.is_federated(entry)?, groups))
     }
 
-    /// The user's record, or the shared record for users without one.
-    pub(super) fn account_or_stand_in(&self, user: &UserName) -> Result<(Key, Account), Failure> {
+    /// The user's record, or the shared record for users without one, as they are now.
+    pub(super) fn account_or_stand_in(&self, user: &UserName) -> Result<Found, Failure> {
         Ok(self.repository.account_or_placeholder(user)?)
     }
 }

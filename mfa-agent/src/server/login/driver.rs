@@ -7,6 +7,7 @@ use mfa_protocol::login::{LoginReply, Step};
 
 use super::super::Agent;
 use super::super::error::Failure;
+use super::again::{Again, Recall, needs_proof};
 use super::following::{EndNote, Following};
 use super::post::{LateMessage, LearnedLate, Posted};
 use super::radius::Queried;
@@ -105,6 +106,14 @@ impl Agent {
         mut following: Following,
     ) -> Result<Progress, Failure> {
         loop {
+            if login.unproven.is_some() && needs_proof(&following.effect) {
+                match self.begin_again(*login, Recall::Newest)? {
+                    Again::With(again, effect) => {
+                        (login, following) = (again, Following::due(effect));
+                    }
+                    Again::Otherwise(progress) => return Ok(progress),
+                }
+            }
             following = match following.effect {
                 Effect::Prompt(step, state) => return Ok(open(login, step, Asked::User(state))),
                 Effect::AskAgent(step, state) => return Ok(open(login, step, Asked::Agent(state))),
@@ -136,7 +145,16 @@ impl Agent {
                         return Ok(Progress::Waiting(wait));
                     }
                 },
-                Effect::Verify(state) => self.verify_answers(&mut login, state)?,
+                Effect::Verify(state) => match self.verify_answers(&mut login, state)? {
+                    Some(following) => following,
+                    None => match self.begin_again(*login, Recall::AfterAChange)? {
+                        Again::With(again, effect) => {
+                            login = again;
+                            Following::due(effect)
+                        }
+                        Again::Otherwise(progress) => return Ok(progress),
+                    },
+                },
                 Effect::MakeDevice(state) => Following::due(self.make_device(&mut login, state)?),
                 Effect::CountWrongCode(state) => self.count_wrong_code(&mut login, state)?,
                 Effect::StoreFactors(state) => self.store_factors(&mut login, state)?,
@@ -162,10 +180,18 @@ impl Agent {
         Ok(candidates.position(|typed| account.has_or_had_other_code(typed, now, &pepper)))
     }
 
-    fn verify_answers(&self, login: &mut Login, state: Verifying) -> Result<Following, Failure> {
+    /// None if the login began with a record that is not the newest.
+    fn verify_answers(
+        &self,
+        login: &mut Login,
+        state: Verifying,
+    ) -> Result<Option<Following>, Failure> {
         let combination = state.combination().map(ToString::to_string);
         login.context.set_combination(combination);
-        let verdict = self.verify(login, &state)?;
+        let Some(verdict) = self.verify(login, &state)? else {
+            return Ok(None);
+        };
+        login.unproven = None;
         let consequence = state.consequence(&verdict);
         let (context, events) = login.told(&verdict, consequence, state.is_unenrolled());
         if verdict == Verdict::Stale {
@@ -185,7 +211,8 @@ impl Agent {
             Verdict::Passed(passed) => Some(passed.generation),
             _ => None,
         };
-        Ok(Following::judged(state.verified(&verdict), generation))
+        let effect = state.verified(&verdict);
+        Ok(Some(Following::judged(effect, generation)))
     }
 
     /// What codes say about this host's clock, after they are verified.
@@ -221,7 +248,10 @@ impl Agent {
 }
 
 /// The login goes on with what comes back.
-fn open(login: Box<Login>, step: Step, state: Asked) -> Progress {
+fn open(mut login: Box<Login>, step: Step, state: Asked) -> Progress {
+    if let Some(unproven) = &mut login.unproven {
+        unproven.show(&step);
+    }
     let reply = LoginReply::of(login.context.session.clone(), step);
     Progress::Open(PromptedLogin { login, state }, reply)
 }

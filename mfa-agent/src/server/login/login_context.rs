@@ -30,6 +30,7 @@ const MAX_SPOT_NAME: usize = 64;
 const MAX_METHODS: usize = 16;
 
 /// The circumstances of a login.
+#[derive(Clone)]
 pub(in crate::server) struct LoginContext {
     pub(in crate::server) service: String,
     pub(in crate::server) operation: Option<String>,

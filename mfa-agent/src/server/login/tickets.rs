@@ -19,6 +19,7 @@ use super::super::Agent;
 use super::super::error::Failure;
 use super::super::peer::Peer;
 use super::super::random;
+use super::again::Recall;
 use super::ask::wording;
 use super::begin::{Resolved, ResolvedLogin, session_id};
 use super::{Context, Ended, conclude, conclude_with};
@@ -136,7 +137,8 @@ impl Agent {
             ..BeginParameters::default()
         };
         let settings = self.settings();
-        let (subject, known) = self.login_subject(peer, &settings, &begin.user)?;
+        // Nothing that is remembered is enough: most admissions change nothing.
+        let (subject, known) = self.login_subject(peer, &settings, &begin.user, Recall::Newest)?;
         // A ticket is good once, whatever comes of it.
         let ticket = parameters.ticket.as_ref();
         let ticket = self.redeem(ticket, peer, &subject.user, &begin.service);

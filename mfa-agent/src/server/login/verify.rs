@@ -22,8 +22,13 @@ const MAX_PREPARATIONS: u32 = 3;
 
 impl Agent {
     /// Verifies the answers. When this returns, what it did to the account is durable, with what the audit log says
-    /// of it; a stale verdict does nothing to the account, and is not recorded.
-    pub(super) fn verify(&self, login: &Login, state: &Verifying) -> Result<Verdict, Failure> {
+    /// of it; a stale verdict does nothing to the account, and is not recorded. There is no verdict if the login began with
+    /// a record that is not the newest.
+    pub(super) fn verify(
+        &self,
+        login: &Login,
+        state: &Verifying,
+    ) -> Result<Option<Verdict>, Failure> {
         let given = state.answers();
         // Codes need no preparation: they are checked as they are, within the change itself.
         let codes: Vec<PreparedAnswer> = given.iter().filter_map(code).collect();
@@ -50,11 +55,11 @@ impl Agent {
                 }
             };
             let verdict = self.commit_attempt(login, state, answers)?;
-            if verdict != Verdict::Stale {
+            if verdict != Some(Verdict::Stale) {
                 return Ok(verdict);
             }
         }
-        Ok(Verdict::Stale)
+        Ok(Some(Verdict::Stale))
     }
 
     fn commit_attempt(
@@ -62,7 +67,7 @@ impl Agent {
         login: &Login,
         state: &Verifying,
         answers: Vec<PreparedAnswer>,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<Option<Verdict>, Failure> {
         let mut attempt = Attempt {
             epoch: login.epoch,
             answers,
@@ -76,7 +81,8 @@ impl Agent {
             is_password: state.is_password(),
             is_key_counted: state.is_key_counted(),
         };
-        self.commit(&login.key, login.context.peer, |account| {
+        let remembered = login.unproven.as_ref().map(|it| &it.remembered);
+        self.commit_if(&login.key, remembered, login.context.peer, |account| {
             attempt.now = Timestamp::now();
             let mut account = account.unwrap_or_default();
             let verdict = account.attempt(&attempt);

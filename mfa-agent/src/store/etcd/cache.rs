@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::mod_revision;
 use crate::store::Stored;
 
 /// What a record costs besides its bytes: its place in the map, its revision.
@@ -31,6 +32,15 @@ struct Halves {
 struct Known {
     at: u64,
     record: Option<Stored>,
+    /// The revision of the record from which this process alone has changed it; none without a record.
+    since: Option<u64>,
+}
+
+impl Known {
+    /// The revision of the record; zero without one.
+    fn revision(&self) -> u64 {
+        revision_of(self.record.as_ref())
+    }
 }
 
 impl Cache {
@@ -55,14 +65,35 @@ impl Cache {
 
     /// At the revision `at` of the store a record was so. What is known to be newer stays.
     pub(super) fn note(&self, key: &[u8], at: u64, record: Option<Stored>) {
+        self.note_after(key, at, revision_of(record.as_ref()), record);
+    }
+
+    /// At the revision `at` of the store a swap made a record so, whose revision was `before`.
+    pub(super) fn note_made(&self, key: &[u8], at: u64, before: u64, record: Option<Stored>) {
+        self.note_after(key, at, before, record);
+    }
+
+    /// Whether this process alone has changed a record since it had the revision `from`.
+    pub(super) fn is_succession(&self, key: &[u8], from: u64) -> bool {
+        let halves = self.lock();
+        let known = halves.known(key);
+        known.is_some_and(|known| {
+            known.since.is_some_and(|since| since <= from) && from <= known.revision()
+        })
+    }
+
+    fn note_after(&self, key: &[u8], at: u64, before: u64, record: Option<Stored>) {
         let mut halves = self.lock();
-        let is_older = |known: &Known| known.at > at;
-        if halves.young.get(key).is_some_and(is_older) || halves.old.get(key).is_some_and(is_older)
-        {
+        let known = halves.known(key);
+        if known.is_some_and(|known| known.at > at) {
             return;
         }
+        let since = match known {
+            Some(known) if known.revision() == before => known.since,
+            _ => Some(before).filter(|before| *before > 0),
+        };
         halves.old.remove(key);
-        halves.insert(key, Known { at, record }, self.most);
+        halves.insert(key, Known { at, record, since }, self.most);
     }
 
     /// What is known of a record may be wrong.
@@ -80,6 +111,10 @@ impl Cache {
 }
 
 impl Halves {
+    fn known(&self, key: &[u8]) -> Option<&Known> {
+        self.young.get(key).or_else(|| self.old.get(key))
+    }
+
     fn insert(&mut self, key: &[u8], known: Known, most: usize) {
         self.size += size(key, &known);
         if let Some(before) = self.young.insert(key.to_vec(), known) {
@@ -92,6 +127,12 @@ impl Halves {
     }
 }
 
+fn revision_of(record: Option<&Stored>) -> u64 {
+    record
+        .and_then(|record| mod_revision(&record.revision))
+        .unwrap_or(0)
+}
+
 fn size(key: &[u8], known: &Known) -> usize {
     let record = known.record.as_ref().map_or(0, |record| record.bytes.len());
     key.len() + record + OVERHEAD
@@ -99,14 +140,41 @@ fn size(key: &[u8], known: &Known) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::revision;
     use super::*;
-    use crate::store::Revision;
 
     fn record(bytes: &[u8]) -> Option<Stored> {
+        at_revision(1, bytes)
+    }
+
+    fn at_revision(number: u64, bytes: &[u8]) -> Option<Stored> {
         Some(Stored {
             bytes: bytes.to_vec(),
-            revision: Revision(bytes.to_vec()),
+            revision: revision(number),
         })
+    }
+
+    #[test]
+    fn a_succession_is_what_this_process_alone_has_made_of_a_record() {
+        let cache = Cache::new(1 << 20);
+        let made = |before, at| cache.note_made(b"a", at, before, at_revision(at, b"x"));
+        assert!(!cache.is_succession(b"a", 2), "nothing is known");
+        cache.note(b"a", 2, at_revision(2, b"x"));
+        cache.note(b"a", 3, at_revision(2, b"x"));
+        made(2, 4);
+        made(4, 6);
+        let is_one = |from| cache.is_succession(b"a", from);
+        assert!(is_one(2) && is_one(4) && is_one(6));
+        assert!(!is_one(1) && !is_one(7), "it was not so, or is not yet");
+        cache.note(b"a", 9, at_revision(8, b"x"));
+        assert!(is_one(8) && !is_one(6), "another host has changed it");
+        cache.note(b"a", 10, None);
+        assert!(!is_one(8) && !is_one(0), "it was removed");
+        made(0, 11);
+        assert!(!is_one(8) && !is_one(0));
+        // A swap proves what was before, whatever was remembered.
+        made(12, 13);
+        assert!(is_one(12) && is_one(13) && !is_one(11));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Makes changes: a transaction that compares the ID of the store, the guard and the records.
+//! Makes changes: a transaction that compares the ID of the store, the guards and the records.
 //!
 //! ```text
-//!   if id, guard and all records are unchanged: put or delete the records
-//!   else:                                       read id, guard and records
+//!   if id, guards and all records are unchanged: put or delete the records
+//!   else:                                       read id, guards and records
 //! ```
 //!
 //! A change takes one round trip, and so does a conflict: the newer record comes with it, and is remembered for the next
@@ -47,11 +47,19 @@ struct Wanted<'a> {
     expected: u64,
 }
 
+/// A guard with the names and revisions of etcd.
+struct Guarded<'a> {
+    bare: &'a [u8],
+    key: Vec<u8>,
+    /// Zero: it must not exist.
+    expected: u64,
+}
+
 /// What became of one attempt.
 enum Tried {
     /// All changes were made.
     Made,
-    /// The guard did not hold; none was made.
+    /// A guard did not hold; none was made.
     Unguarded,
     /// These were different; none was made.
     Conflicts(Vec<usize>),
@@ -60,25 +68,33 @@ enum Tried {
 impl Core {
     pub(super) fn swap_all_if(
         &self,
-        guard: Option<Guard<'_>>,
+        guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, StoreError> {
-        let guard = match guard {
-            Some(guard) => Some((self.record(guard.key), number(guard.expected)?)),
-            None => None,
-        };
+        let guards = guards
+            .iter()
+            .map(|guard| self.guarded(guard))
+            .collect::<Result<Vec<_>, _>>()?;
         let wanted = changes
             .iter()
             .map(|change| self.wanted(change))
             .collect::<Result<Vec<_>, _>>()?;
         let mut swaps = Vec::with_capacity(wanted.len());
         for batch in batches(&wanted) {
-            match self.commit(guard.as_ref(), batch)? {
+            match self.commit(&guards, batch)? {
                 Some(some) => swaps.extend(some),
                 None => return Ok(None),
             }
         }
         Ok(Some(swaps))
+    }
+
+    fn guarded<'a>(&self, guard: &Guard<'a>) -> Result<Guarded<'a>, StoreError> {
+        Ok(Guarded {
+            bare: guard.key,
+            key: self.record(guard.key),
+            expected: number(guard.expected)?,
+        })
     }
 
     fn wanted<'a>(&self, change: &'a Change<'a>) -> Result<Wanted<'a>, StoreError> {
@@ -97,7 +113,7 @@ impl Core {
     /// Makes changes of different records at once, without those that conflict.
     fn commit(
         &self,
-        guard: Option<&(Vec<u8>, u64)>,
+        guards: &[Guarded<'_>],
         batch: &[Wanted<'_>],
     ) -> Result<Option<Vec<Swap>>, StoreError> {
         let mut swaps = vec![Swap::Done; batch.len()];
@@ -111,7 +127,7 @@ impl Core {
                 return Ok(Some(swaps));
             }
             let wanted: Vec<&Wanted<'_>> = left.iter().map(|(_, wanted)| *wanted).collect();
-            match self.try_all(guard, &wanted)? {
+            match self.try_all(guards, &wanted)? {
                 Tried::Made => return Ok(Some(swaps)),
                 Tried::Unguarded => return Ok(None),
                 // Each round has one change less, at least.
@@ -127,12 +143,8 @@ impl Core {
     }
 
     /// Makes all of these changes or none.
-    fn try_all(
-        &self,
-        guard: Option<&(Vec<u8>, u64)>,
-        wanted: &[&Wanted<'_>],
-    ) -> Result<Tried, StoreError> {
-        let txn = self.txn(guard, wanted)?;
+    fn try_all(&self, guards: &[Guarded<'_>], wanted: &[&Wanted<'_>]) -> Result<Tried, StoreError> {
+        let txn = self.txn(guards, wanted)?;
         let reply = self
             .client
             .call::<TxnAnswer>(TXN, &txn, patience(wanted.len()))
@@ -149,7 +161,8 @@ impl Core {
                     bytes: new.to_vec(),
                     revision: revision(at),
                 });
-                self.cache.note(wanted.change.key, at, made);
+                self.cache
+                    .note_made(wanted.change.key, at, wanted.expected, made);
             }
             return Ok(Tried::Made);
         }
@@ -163,13 +176,14 @@ impl Core {
         {
             return Err(self.lost_id());
         }
-        let guarded = match guard {
-            Some((_, expected)) => {
-                let guard = found.next().ok_or_else(unexpected)?;
-                guard.map_or(0, |kv| kv.mod_revision) == *expected
+        let mut guarded = true;
+        for guard in guards {
+            let kv = found.next().ok_or_else(unexpected)?;
+            if kv.map_or(0, |kv| kv.mod_revision) != guard.expected {
+                guarded = false;
+                self.cache.forget(guard.bare);
             }
-            None => true,
-        };
+        }
         let found: Vec<Option<KeyValue>> = found.collect();
         if found.len() != wanted.len() {
             return Err(unexpected());
@@ -219,7 +233,7 @@ impl Core {
 
     fn txn<'a>(
         &self,
-        guard: Option<&'a (Vec<u8>, u64)>,
+        guards: &'a [Guarded<'_>],
         wanted: &[&'a Wanted<'_>],
     ) -> Result<Txn<'a>, StoreError> {
         let mut txn = Txn {
@@ -227,10 +241,10 @@ impl Core {
             success: Vec::with_capacity(wanted.len()),
             failure: vec![self.read_id()],
         };
-        if let Some((key, expected)) = guard {
-            txn.compare.push(Compare::is_at(key.as_slice(), *expected));
-            txn.failure
-                .push(Operation::Range(Range::of(key.as_slice()).keys()));
+        for guard in guards {
+            let key = guard.key.as_slice();
+            txn.compare.push(Compare::is_at(key, guard.expected));
+            txn.failure.push(Operation::Range(Range::of(key).keys()));
         }
         for wanted in wanted {
             let key = wanted.key.as_slice();

@@ -188,12 +188,32 @@ impl Store for EtcdStore {
         }
     }
 
+    fn remembered(&self, keys: &[&[u8]]) -> Option<Vec<Option<Stored>>> {
+        let core = &self.core;
+        if !core.standing.is_admitted() || core.client.outage().is_some() {
+            return None;
+        }
+        keys.iter().map(|key| core.cache.get(key)).collect()
+    }
+
+    fn is_succession(&self, key: &[u8], from: &Revision) -> bool {
+        mod_revision(from).is_some_and(|from| self.core.cache.is_succession(key, from))
+    }
+
+    fn known_moment(&self) -> Moment {
+        Moment(self.core.client.history.reached())
+    }
+
+    fn was_by(&self, revision: &Revision, moment: Moment) -> bool {
+        mod_revision(revision).is_some_and(|made| made <= moment.0)
+    }
+
     fn swap_all_if(
         &self,
-        guard: Option<Guard<'_>>,
+        guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, StoreError> {
-        self.core.swap_all_if(guard, changes)
+        self.core.swap_all_if(guards, changes)
     }
 
     fn fleet(&self) -> Option<&dyn Fleet> {

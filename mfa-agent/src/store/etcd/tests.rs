@@ -65,6 +65,28 @@ fn hasty(access: &Access) -> EtcdStore {
     store
 }
 
+/// The way of one host to a server: it counts what the host asks of records, and can be cut.
+pub(crate) struct Counted(proxy::Proxy, Arc<Core>);
+
+impl Counted {
+    /// A store in use, and its way.
+    pub(crate) fn before(node: &Node) -> (EtcdStore, Self) {
+        let proxy = proxy::Proxy::before(node.port());
+        let store = open(&access(&[proxy.url()]));
+        let core = Arc::clone(&store.core);
+        (store, Self(proxy, core))
+    }
+
+    pub(crate) fn asked(&self) -> u32 {
+        self.0.of_records()
+    }
+
+    pub(crate) fn cut(&self) {
+        self.1.client.slowness.store(1, Ordering::Relaxed);
+        self.0.be(proxy::Manner::Answer(Vec::new()));
+    }
+}
+
 fn new<'a>(key: &'a [u8], bytes: &'a [u8]) -> Change<'a> {
     Change {
         key,

@@ -29,6 +29,8 @@ struct State {
     manner: Mutex<Manner>,
     target: Mutex<u16>,
     answers: AtomicU32,
+    /// Requests that have this in their text.
+    counted: (&'static str, AtomicU32),
     is_over: AtomicBool,
 }
 
@@ -41,6 +43,7 @@ impl Proxy {
             manner: Mutex::new(Manner::Pass),
             target: Mutex::new(target),
             answers: AtomicU32::new(0),
+            counted: ("L3Rlc3QvcmVjb3Jk", AtomicU32::new(0)),
             is_over: AtomicBool::new(false),
         });
         let shared = Arc::clone(&state);
@@ -58,6 +61,11 @@ impl Proxy {
 
     pub(super) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// How many requests were about records.
+    pub(super) fn of_records(&self) -> u32 {
+        self.state.counted.1.load(Ordering::SeqCst)
     }
 
     pub(super) fn be(&self, manner: Manner) {
@@ -82,6 +90,10 @@ impl State {
     fn serve(&self, mut client: TcpStream) -> Option<()> {
         loop {
             let request = message(&mut client)?;
+            let (text, count) = &self.counted;
+            if String::from_utf8_lossy(&request).contains(text) {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
             let manner = self.manner.lock().unwrap().clone();
             match manner {
                 Manner::Hang => {

@@ -1,0 +1,195 @@
+//! Logins that begin with what this host remembers, without a word to a server.
+//!
+//! What is remembered may be old. So a login that began with it decides nothing by it: its first change compares, in one
+//! transaction, that the record is still the one that was remembered, that the state of all records is, and, for a name
+//! without a record, that there is still none. If one of them is not, nothing is changed, and the login is decided again
+//! from what is there now.
+//!
+//! What is remembered serves one login at a time: if that one ends without a change, as when its user is asked for something
+//! that another host has taken from them, the next one reads.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use super::records::seal;
+use super::view::View;
+use super::{AccountRepository, After, Key, RepositoryError};
+use crate::store::{Change, Guard, Moment, Revision, Stored, Swap};
+use mfa_core::account::Account;
+use mfa_core::names::UserName;
+
+/// A user's record, or the placeholder record of a name that has none.
+pub struct Found {
+    /// Which of both it is.
+    pub key: Key,
+    /// What it holds.
+    pub account: Account,
+    /// What is to be proved, if it was not read just now.
+    pub remembered: Option<Remembered>,
+    revision: Option<Revision>,
+}
+
+/// What a change has to prove of a record from memory.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    /// The state of all records.
+    state: Option<Revision>,
+    revision: Option<Revision>,
+    user: UserName,
+    /// The record that must not exist, since its user was taken for one without.
+    absent: Option<Key>,
+    /// So far the store had come, at least.
+    moment: Moment,
+}
+
+/// So many users at most have a login that proves what is remembered of them; then they are forgotten.
+const MOST_LENT: usize = 10_000;
+
+/// The users whose records were remembered for a login that has not proved them yet.
+#[derive(Default)]
+pub(super) struct Lent(Mutex<BTreeSet<String>>);
+
+impl Lent {
+    /// Lends what is remembered of a user; not if it is lent already.
+    fn lend(&self, user: &UserName) -> bool {
+        let mut lent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lent.len() >= MOST_LENT {
+            lent.clear();
+        }
+        lent.insert(user.to_string())
+    }
+
+    /// It was proved or read.
+    pub(super) fn give_back(&self, user: &UserName) {
+        let mut lent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lent.remove(user.as_str());
+    }
+}
+
+impl Found {
+    /// What was read just now.
+    pub(super) fn newest(key: Key, stored: Option<&Stored>, account: Account) -> Self {
+        Self {
+            key,
+            account,
+            remembered: None,
+            revision: stored.map(|stored| stored.revision.clone()),
+        }
+    }
+}
+
+impl AccountRepository {
+    /// The user's record, or the placeholder record of names that have none, as this host remembers both; none unless it
+    /// does. A change that [`AccountRepository::change_remembered`] makes proves that it was the newest.
+    #[must_use]
+    pub fn remembered(&self, user: &UserName) -> Option<Found> {
+        if !self.is_shared() || self.is_stale() {
+            return None;
+        }
+        let view = self.known_view();
+        if view.frozen.is_some() {
+            return None;
+        }
+        let (own, placeholder) = (Key::account(user), Key::placeholder(&view, user));
+        // Both for everybody: what is asked of a server must not tell who has a record.
+        let keys = [view.stored(&own), view.stored(&placeholder)];
+        let moment = self.store.known_moment();
+        let mut found = self.store.remembered(&[&keys[0], &keys[1]])?.into_iter();
+        let (key, stored, absent) = match (found.next()?, found.next()?) {
+            (Some(stored), _) => (own, Some(stored), None),
+            (None, stored) => (placeholder, stored, Some(own)),
+        };
+        let account = match &stored {
+            Some(stored) => Self::open_in(&view, &key, stored).ok()?,
+            None => Account::default(),
+        };
+        if !self.lent.lend(user) {
+            return None;
+        }
+        let revision = stored.map(|stored| stored.revision);
+        Some(Found {
+            remembered: Some(Remembered {
+                state: view.state.clone(),
+                revision: revision.clone(),
+                user: user.clone(),
+                absent,
+                moment,
+            }),
+            key,
+            account,
+            revision,
+        })
+    }
+
+    /// Whether `newer` was there already when a login began with `older`, so that the login began after it, too.
+    #[must_use]
+    pub fn was_there(&self, newer: &Found, older: &Remembered) -> bool {
+        let revision = newer.revision.as_ref();
+        revision == older.revision.as_ref()
+            || revision.is_some_and(|revision| self.store.was_by(revision, older.moment))
+    }
+
+    /// Runs `change` on the record under `key`, and swaps its result in if that proves what was remembered of it: then
+    /// returns its value, and the change is durable. None if it does not, or `change` changes nothing: then nothing may be
+    /// decided by it.
+    ///
+    /// # Errors
+    ///
+    /// A [`RepositoryError`] when the record can't be written.
+    pub fn change_remembered<T, E: From<RepositoryError>>(
+        &self,
+        key: &Key,
+        remembered: &Remembered,
+        mut change: impl FnMut(Option<Account>) -> Result<(After, T), E>,
+    ) -> Result<Option<T>, E> {
+        let _turn = self.turn_for(key)?;
+        let view = self.view_for_change()?;
+        let Some(stored) = self.as_remembered(&view, key, remembered) else {
+            self.lent.give_back(&remembered.user);
+            return Ok(None);
+        };
+        let account = stored.as_ref().map(|it| Self::open_in(&view, key, it));
+        let Ok(account) = account.transpose() else {
+            return Ok(None);
+        };
+        let Ok((after, said)) = change(account) else {
+            return Ok(None);
+        };
+        let Some((account, lines)) = after.into_parts() else {
+            return Ok(None);
+        };
+        let stored_key = view.stored(key);
+        let sealed = seal(&view, key, &account)?;
+        let change = Change {
+            key: &stored_key,
+            expected: stored.as_ref().map(|stored| &stored.revision),
+            new: Some(&sealed),
+            line: lines.as_deref(),
+        };
+        let absent = remembered.absent.as_ref().map(|key| view.stored(key));
+        let mut guards = vec![Self::state_of(&view)];
+        guards.extend(absent.iter().map(|key| Guard {
+            key,
+            expected: None,
+        }));
+        let swaps = self.swap_guarded(&guards, &[change])?;
+        self.lent.give_back(&remembered.user);
+        let is_done = swaps.is_some_and(|swaps| swaps == [Swap::Done]);
+        Ok(is_done.then_some(said))
+    }
+
+    /// The record as it is remembered, if it is the one that was remembered before, or only this host has changed it since,
+    /// each time with a proof that nobody else had.
+    #[expect(clippy::option_option, reason = "nothing, or that there is none")]
+    fn as_remembered(&self, view: &View, key: &Key, before: &Remembered) -> Option<Option<Stored>> {
+        if view.state != before.state {
+            return None;
+        }
+        let stored_key = view.stored(key);
+        let stored = self.store.remembered(&[&stored_key])?.pop()?;
+        let is_same = stored.as_ref().map(|stored| &stored.revision) == before.revision.as_ref();
+        let from = before.revision.as_ref();
+        let follows = || from.is_some_and(|from| self.store.is_succession(&stored_key, from));
+        (is_same || follows()).then_some(stored)
+    }
+}
