@@ -156,7 +156,14 @@ impl Client {
                 self.is_up();
                 Ok(answer)
             }
-            Err(miss) => Err(miss.into()),
+            Err(miss) => {
+                let is_left_out = matches!(miss, Miss::Endpoint { .. } | Miss::Again { .. });
+                let problem = Problem::from(miss);
+                if !is_left_out && let Some(endpoint) = self.endpoints.get(index) {
+                    endpoint.hesitated(problem.to_string(), Instant::now());
+                }
+                Err(problem)
+            }
         }
     }
 

@@ -151,12 +151,35 @@ pub(super) struct Round {
     is_final: bool,
 }
 
+impl Round {
+    fn no_sight(&self) -> StoreError {
+        StoreError::new(format!(
+            "no server of etcd can be used ({})",
+            self.silent.join("; ")
+        ))
+    }
+}
+
 impl Core {
     /// See [`super::EtcdStore::contact`].
     pub(super) fn contact(&self, memory: &dyn Memory) -> Result<Contact, StoreError> {
         // Before the servers are asked: changes go on meanwhile.
         let floor = self.client.history.reached();
-        let round = self.look_at_all()?;
+        Ok(self.decide(self.look_at_all()?, memory, floor))
+    }
+
+    /// The same, and each server is asked once only: who calls this again and again makes pauses.
+    pub(super) fn contact_once(&self, memory: &dyn Memory) -> Result<Contact, StoreError> {
+        let floor = self.client.history.reached();
+        let until = Instant::now() + self.client.patience(PROBE);
+        let round = self.look_once(until)?;
+        match round.sights.is_empty() {
+            true => Err(round.no_sight()),
+            false => Ok(self.decide(round, memory, floor)),
+        }
+    }
+
+    fn decide(&self, round: Round, memory: &dyn Memory, floor: u64) -> Contact {
         let mut refused: Vec<(usize, String)> = Vec::new();
         for sight in &round.sights {
             let fits = self.client.history.fits(sight.header, floor);
@@ -166,13 +189,13 @@ impl Core {
                         self.client.refuse(*other, reason);
                     }
                     self.admit(sight);
-                    return Ok(Contact::Admitted(sight.looked.clone()));
+                    return Contact::Admitted(sight.looked.clone());
                 }
                 Ok(()) => refused.push((sight.index, "there is no store".to_owned())),
                 Err(reason) => refused.push((sight.index, reason)),
             }
         }
-        Ok(self.refuse(round, refused))
+        self.refuse(round, refused)
     }
 
     fn admit(&self, sight: &Sight) {
@@ -232,10 +255,7 @@ impl Core {
             }
             let left = until.saturating_duration_since(Instant::now());
             if round.is_final || left <= BETWEEN_ROUNDS {
-                return Err(StoreError::new(format!(
-                    "no server of etcd can be used ({})",
-                    round.silent.join("; ")
-                )));
+                return Err(round.no_sight());
             }
             thread::sleep(BETWEEN_ROUNDS);
         }

@@ -22,6 +22,7 @@ mod hosts;
 mod http;
 mod identity;
 mod keeper;
+mod pause;
 mod reading;
 mod refusal;
 #[cfg(test)]

@@ -29,6 +29,7 @@ struct State {
     manner: Mutex<Manner>,
     target: Mutex<u16>,
     answers: AtomicU32,
+    requests: AtomicU32,
     is_over: AtomicBool,
 }
 
@@ -41,6 +42,7 @@ impl Proxy {
             manner: Mutex::new(Manner::Pass),
             target: Mutex::new(target),
             answers: AtomicU32::new(0),
+            requests: AtomicU32::new(0),
             is_over: AtomicBool::new(false),
         });
         let shared = Arc::clone(&state);
@@ -64,6 +66,11 @@ impl Proxy {
         *self.state.manner.lock().unwrap() = manner;
     }
 
+    /// How many requests came so far.
+    pub(super) fn requests(&self) -> u32 {
+        self.state.requests.load(Ordering::SeqCst)
+    }
+
     /// From now on it stands before another server.
     pub(super) fn turn_to(&self, target: u16) {
         *self.state.target.lock().unwrap() = target;
@@ -82,6 +89,7 @@ impl State {
     fn serve(&self, mut client: TcpStream) -> Option<()> {
         loop {
             let request = message(&mut client)?;
+            self.requests.fetch_add(1, Ordering::SeqCst);
             let manner = self.manner.lock().unwrap().clone();
             match manner {
                 Manner::Hang => {
