@@ -61,7 +61,7 @@ fn a_record_of_a_later_version_is_refused_by_name_and_left_as_it_is() {
         for refused in [
             host.account(&user("bob")).unwrap_err(),
             fail(host, "bob").unwrap_err(),
-            host.account_or_placeholder(&user("bob")).unwrap_err(),
+            host.account_or_placeholder(&user("bob")).err().unwrap(),
         ] {
             let text = refused.to_string();
             assert!(

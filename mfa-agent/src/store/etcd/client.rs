@@ -35,7 +35,7 @@ pub(super) const PATIENCE_FOR_MANY: Duration = Duration::from_secs(15);
 pub(super) const PROBE: Duration = Duration::from_secs(2);
 
 /// How long one server may take at least, however many there are.
-const LEAST_TRY: Duration = Duration::from_millis(400);
+pub(super) const LEAST_TRY: Duration = Duration::from_millis(400);
 
 /// Between two rounds over all servers, while they choose a leader.
 pub(super) const BETWEEN_ROUNDS: Duration = Duration::from_millis(100);
@@ -156,7 +156,14 @@ impl Client {
                 self.is_up();
                 Ok(answer)
             }
-            Err(miss) => Err(miss.into()),
+            Err(miss) => {
+                let is_left_out = matches!(miss, Miss::Endpoint { .. } | Miss::Again { .. });
+                let problem = Problem::from(miss);
+                if !is_left_out && let Some(endpoint) = self.endpoints.get(index) {
+                    endpoint.hesitated(problem.to_string(), Instant::now());
+                }
+                Err(problem)
+            }
         }
     }
 

@@ -7,14 +7,9 @@ use jiff::Timestamp;
 
 use super::clock::{Clock, Exchange};
 use super::http::NOT_IN_TIME;
+use super::pause::Pauses;
 use super::url::EndpointUrl;
 use crate::store::fleet::ClockDifference;
-
-/// How long a server that failed is left out at first; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// How long it is left out at most.
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// A server.
 pub(super) struct Endpoint {
@@ -24,16 +19,11 @@ pub(super) struct Endpoint {
 
 #[derive(Default)]
 struct State {
-    /// Since when it is left out, and why.
-    down: Option<Down>,
+    /// Why it is left out, if it is.
+    down: Option<String>,
+    /// Until the thread of the store asks it again.
+    pauses: Pauses,
     clock: Clock,
-}
-
-#[derive(Clone)]
-struct Down {
-    reason: String,
-    pause: Duration,
-    next_try: Instant,
 }
 
 impl Endpoint {
@@ -51,40 +41,41 @@ impl Endpoint {
 
     /// Why it is left out, if it is.
     pub(super) fn down(&self) -> Option<String> {
-        self.lock().down.as_ref().map(|down| down.reason.clone())
+        self.lock().down.clone()
     }
 
-    /// Whether it is left out, and it is time to look whether it is back.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.lock()
-            .down
-            .as_ref()
-            .is_some_and(|down| down.next_try <= now)
+    /// Whether it is time to look whether it can be used. `is_out`: no server can, so also one that answers has to be looked
+    /// at.
+    pub(super) fn is_due(&self, is_out: bool, now: Instant) -> bool {
+        let state = self.lock();
+        (is_out || state.down.is_some()) && state.pauses.is_over(now)
     }
 
     /// It failed. Returns whether it was in use until now.
     pub(super) fn failed(&self, reason: &str, now: Instant) -> bool {
         let mut state = self.lock();
-        let pause = match &state.down {
-            // Another request that began at the same time.
-            Some(down) if down.next_try > now => down.pause,
-            Some(down) => (down.pause * 2).min(LONGEST_PAUSE),
-            None => FIRST_PAUSE,
-        };
+        state.pauses.failed(now);
         // The last attempt of a request may have had no time, and what went wrong before says more.
-        let known = state.down.as_ref().filter(|_| reason == NOT_IN_TIME);
-        let reason = known.map_or(reason, |down| &down.reason).to_owned();
-        let down = Down {
-            reason,
-            pause,
-            next_try: now + pause,
-        };
-        state.down.replace(down).is_none()
+        match &mut state.down {
+            Some(_) if reason == NOT_IN_TIME => false,
+            down => down.replace(reason.to_owned()).is_none(),
+        }
+    }
+
+    /// It answers the thread of the store, and can't be used all the same. A login may ask it.
+    pub(super) fn hesitated(&self, reason: String, now: Instant) {
+        let mut state = self.lock();
+        state.pauses.failed(now);
+        if let Some(down) = &mut state.down {
+            *down = reason;
+        }
     }
 
     /// It answered. Returns whether it was left out until now.
     pub(super) fn answered(&self) -> bool {
-        self.lock().down.take().is_some()
+        let mut state = self.lock();
+        state.pauses.end();
+        state.down.take().is_some()
     }
 
     /// It sent its time.
@@ -114,23 +105,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_failed_is_left_out_for_longer_and_longer() {
+    fn a_server_that_failed_is_left_out_until_it_answers() {
         let endpoint = Endpoint::new("https://x:1".parse().unwrap());
-        let mut now = Instant::now();
-        assert!(endpoint.is_up());
+        let now = Instant::now();
+        let later = now + Duration::from_secs(1);
+        assert!(endpoint.is_up() && !endpoint.is_due(false, now));
         assert!(endpoint.failed("gone", now));
         assert!(!endpoint.failed("gone", now), "others that waited for it");
-        for pause in [500, 1000, 2000, 4000, 8000, 8000] {
-            let pause = Duration::from_millis(pause);
-            assert!(!endpoint.is_due(now + pause - Duration::from_millis(1)));
-            now += pause;
-            assert!(endpoint.is_due(now));
-            assert!(!endpoint.failed("gone", now));
-        }
-        endpoint.failed(NOT_IN_TIME, now);
+        assert!(!endpoint.is_up() && !endpoint.is_due(true, now));
+        assert!(endpoint.is_due(false, later));
+        assert!(!endpoint.failed(NOT_IN_TIME, later));
         assert_eq!(endpoint.down().as_deref(), Some("gone"));
+        assert!(!endpoint.is_due(false, later));
+        endpoint.hesitated("no leader".to_owned(), later);
+        assert_eq!(endpoint.down().as_deref(), Some("no leader"));
         assert!(endpoint.answered());
         assert!(!endpoint.answered());
         assert!(endpoint.is_up());
+    }
+
+    #[test]
+    fn a_server_that_only_answers_is_asked_in_an_outage_after_pauses() {
+        let endpoint = Endpoint::new("https://x:1".parse().unwrap());
+        let now = Instant::now();
+        assert!(endpoint.is_due(true, now));
+        endpoint.hesitated("no leader".to_owned(), now);
+        assert!(endpoint.is_up(), "a login that waits may ask it");
+        assert!(!endpoint.is_due(true, now));
+        let later = now + Duration::from_secs(1);
+        assert!(endpoint.is_due(true, later) && !endpoint.is_due(false, later));
     }
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Core;
-use super::client::{BETWEEN_ROUNDS, PATIENCE, PROBE};
+use super::client::{BETWEEN_ROUNDS, LEAST_TRY, PATIENCE, PROBE};
 use super::refusal::Problem;
 use super::wire::{Compare, Header, Operation, RANGE, Range, RangeAnswer, TXN, Txn, TxnAnswer};
 use crate::log;
@@ -159,12 +159,35 @@ pub(super) struct Round {
     is_final: bool,
 }
 
+impl Round {
+    fn no_sight(&self) -> StoreError {
+        StoreError::new(format!(
+            "no server of etcd can be used ({})",
+            self.silent.join("; ")
+        ))
+    }
+}
+
 impl Core {
     /// See [`super::EtcdStore::contact`].
     pub(super) fn contact(&self, memory: &dyn Memory) -> Result<Contact, StoreError> {
         // Before the servers are asked: changes go on meanwhile.
         let floor = self.client.history.reached();
-        let round = self.look_at_all()?;
+        Ok(self.decide(self.look_at_all()?, memory, floor))
+    }
+
+    /// The same, and each server is asked once only: who calls this again and again makes pauses.
+    pub(super) fn contact_once(&self, memory: &dyn Memory) -> Result<Contact, StoreError> {
+        let floor = self.client.history.reached();
+        let until = Instant::now() + self.client.patience(PROBE);
+        let round = self.look_once(until)?;
+        match round.sights.is_empty() {
+            true => Err(round.no_sight()),
+            false => Ok(self.decide(round, memory, floor)),
+        }
+    }
+
+    fn decide(&self, round: Round, memory: &dyn Memory, floor: u64) -> Contact {
         let mut refused: Vec<(usize, String)> = Vec::new();
         for sight in &round.sights {
             let fits = self.client.history.fits(sight.header, floor);
@@ -174,7 +197,7 @@ impl Core {
                         self.client.refuse(*other, reason);
                     }
                     self.admit(sight);
-                    return Ok(Contact::Admitted(sight.looked.clone()));
+                    return Contact::Admitted(sight.looked.clone());
                 }
                 Ok(()) => refused.push((sight.index, "there is no store".to_owned())),
                 Err(reason) => refused.push((sight.index, reason)),
@@ -191,7 +214,7 @@ impl Core {
             memory.keep_set_back();
             self.standing.set(State::Refused(reason.clone()));
         }
-        Ok(contact)
+        contact
     }
 
     fn admit(&self, sight: &Sight) {
@@ -250,11 +273,9 @@ impl Core {
                 return Ok(round);
             }
             let left = until.saturating_duration_since(Instant::now());
-            if round.is_final || left <= BETWEEN_ROUNDS {
-                return Err(StoreError::new(format!(
-                    "no server of etcd can be used ({})",
-                    round.silent.join("; ")
-                )));
+            // A round without the time for an answer would only hide what this one found.
+            if round.is_final || left <= BETWEEN_ROUNDS + LEAST_TRY {
+                return Err(round.no_sight());
             }
             thread::sleep(BETWEEN_ROUNDS);
         }

@@ -12,6 +12,7 @@ use data_encoding::HEXLOWER;
 
 use super::client::{PATIENCE, PROBE};
 use super::identity::{Contact, Memory};
+use super::pause::Pauses;
 use super::wire::{RANGE, Range, RangeAnswer};
 use super::{Core, end_of};
 use crate::log;
@@ -99,6 +100,7 @@ pub(super) fn start(
         memory,
         run: HEXLOWER.encode(&run),
         next_contact: Instant::now(),
+        contacts: Pauses::default(),
         next_keeping: Instant::now() + KEPT_EVERY,
         next_notice: Instant::now(),
         written: 0,
@@ -118,7 +120,10 @@ struct Keeper {
     desk: Arc<Desk>,
     memory: Arc<dyn Memory>,
     run: String,
+    /// Not before this is the store looked at once more that is in use.
     next_contact: Instant,
+    /// Between attempts to use the store.
+    contacts: Pauses,
     next_keeping: Instant,
     next_notice: Instant,
     /// Notices so far.
@@ -146,7 +151,8 @@ impl Keeper {
             std::mem::take(&mut state.is_new)
         };
         self.find_back();
-        if Instant::now() >= self.next_contact && self.is_to_be_looked_at() {
+        let now = Instant::now();
+        if now >= self.next_contact && self.contacts.is_over(now) && self.is_to_be_looked_at() {
             self.contact();
         }
         if is_new {
@@ -170,8 +176,7 @@ impl Keeper {
         let due = endpoints
             .iter()
             .enumerate()
-            // In an outage also those that answered something, but not this.
-            .filter(|(_, endpoint)| endpoint.is_due(now) || (is_out && endpoint.is_up()));
+            .filter(|(_, endpoint)| endpoint.is_due(is_out, now));
         thread::scope(|scope| {
             for (index, _) in due {
                 let probe = move || {
@@ -204,9 +209,16 @@ impl Keeper {
 
     /// Looks what the servers hold, and uses the store if it is the one of this host.
     fn contact(&mut self) {
-        self.next_contact = Instant::now() + PATIENCE;
         let was_admitted = self.core.standing.is_admitted();
-        match self.core.contact(&*self.memory) {
+        let contact = self.core.contact_once(&*self.memory);
+        match contact {
+            Ok(Contact::Admitted(_)) => {
+                self.contacts.end();
+                self.next_contact = Instant::now() + PATIENCE;
+            }
+            _ => self.contacts.failed(Instant::now()),
+        }
+        match contact {
             Ok(Contact::Admitted(_)) if was_admitted => {}
             Ok(Contact::Admitted(_)) => log::info("the store in etcd is in use"),
             Ok(Contact::Refused(_, reason) | Contact::Undecided(_, reason)) => {

@@ -23,6 +23,7 @@ mod http;
 mod identity;
 mod keeper;
 mod last_words;
+mod pause;
 mod reading;
 mod refusal;
 #[cfg(test)]

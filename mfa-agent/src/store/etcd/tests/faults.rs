@@ -267,3 +267,44 @@ fn of_many_changes_those_that_conflict_are_left_out_and_the_others_are_made() {
         assert_eq!(store.load(change.key).unwrap().unwrap().bytes, change.key);
     }
 }
+
+#[test]
+fn while_there_is_no_leader_an_idle_host_asks_seldom_and_it_serves_soon_after() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    let node = Node::start();
+    let proxy = Proxy::before(node.port());
+    let served = hasty(&access(&[proxy.url()]));
+    served.swap(new(b"a", b"1")).unwrap();
+    let body = r#"{"error":"etcdserver: no leader","message":"etcdserver: no leader","code":14}"#;
+    let head = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let no_leader = Manner::Answer([head.as_bytes(), body.as_bytes()].concat());
+    // A login finds it out; and a host whose agent starts in the outage has found no store yet.
+    let other = Proxy::before(node.port());
+    for proxy in [&proxy, &other] {
+        proxy.be(no_leader.clone());
+    }
+    fails_within(Duration::from_secs(5), || served.load(b"a").map(drop));
+    let started = EtcdStore::new(&access(&[other.url()])).unwrap();
+    started.start(Arc::new(TakesAll)).unwrap();
+    for proxy in [&proxy, &other] {
+        let before = proxy.requests();
+        std::thread::sleep(Duration::from_secs(10));
+        let asked = proxy.requests() - before;
+        // At 0.25-0.5, 0.75-1.5, 1.75-3.5, 3.75-7.5, 7.75-15.5 seconds.
+        assert!((1..=8).contains(&asked), "{asked} requests in 10 s");
+    }
+    let healed = Instant::now();
+    for proxy in [&proxy, &other] {
+        proxy.be(Manner::Pass);
+    }
+    for store in [&served, &started] {
+        soon("it serves", || store.load(b"a").is_ok());
+    }
+    let took = healed.elapsed();
+    assert!(took < Duration::from_secs(12), "{took:?}");
+}

@@ -31,6 +31,7 @@ struct State {
     answers: AtomicU32,
     /// Requests that have this in their text.
     counted: (&'static str, AtomicU32),
+    requests: AtomicU32,
     is_over: AtomicBool,
 }
 
@@ -44,6 +45,7 @@ impl Proxy {
             target: Mutex::new(target),
             answers: AtomicU32::new(0),
             counted: ("L3Rlc3QvcmVjb3Jk", AtomicU32::new(0)),
+            requests: AtomicU32::new(0),
             is_over: AtomicBool::new(false),
         });
         let shared = Arc::clone(&state);
@@ -72,6 +74,11 @@ impl Proxy {
         *self.state.manner.lock().unwrap() = manner;
     }
 
+    /// How many requests came so far.
+    pub(super) fn requests(&self) -> u32 {
+        self.state.requests.load(Ordering::SeqCst)
+    }
+
     /// From now on it stands before another server.
     pub(super) fn turn_to(&self, target: u16) {
         *self.state.target.lock().unwrap() = target;
@@ -94,6 +101,7 @@ impl State {
             if String::from_utf8_lossy(&request).contains(text) {
                 count.fetch_add(1, Ordering::SeqCst);
             }
+            self.requests.fetch_add(1, Ordering::SeqCst);
             let manner = self.manner.lock().unwrap().clone();
             match manner {
                 Manner::Hang => {
