@@ -43,6 +43,12 @@ pub enum BackupError {
          key.{needed}, owned by the agent's user with mode 0600, and restart the agent"
     )]
     OtherKey { needed: String, here: String },
+    /// The same, where it is known what its file is called.
+    #[error(
+        "the backup needs the key {needed}, which is not here; copy its file to {path}, owned by the agent's user with \
+         mode 0600, and restart the agent: systemctl restart mfa-agent"
+    )]
+    MissingKey { needed: String, path: String },
     /// The same, and the file of that key is here, but not used.
     #[error(
         "the backup needs the key {needed}. {path} is there, but it is not used: {reason}. Then restart the agent: \

@@ -243,7 +243,9 @@ impl KeySource {
         path.exists().then_some(path)
     }
 
-    pub(super) fn earlier_path(&self, id: &str) -> PathBuf {
+    /// The path of the earlier key with this ID, whether it is there or not.
+    #[must_use]
+    pub fn earlier_path(&self, id: &str) -> PathBuf {
         with_suffix(&self.file, &format!(".{id}"))
     }
 

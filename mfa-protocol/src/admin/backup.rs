@@ -301,6 +301,9 @@ pub struct RotateEndReply {
     pub earlier: Option<String>,
     /// Its file.
     pub file: Option<String>,
+    /// The key file, if that key is still in it, and the current one in the file beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replace: Option<String>,
 }
 
 /// The parameters of [`StoreCheck`].

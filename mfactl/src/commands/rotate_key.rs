@@ -211,9 +211,17 @@ fn needless(end: &RotateEndReply) -> String {
         return String::new();
     };
     let earlier = clean(earlier);
-    let place = match &end.file {
-        Some(file) => format!("remove {}", clean(file)),
-        None => "take it out of the unit and restart the agent".to_owned(),
+    let place = match (&end.file, &end.replace) {
+        (Some(file), _) => format!("remove {}", clean(file)),
+        (None, Some(file)) => {
+            let file = clean(file);
+            return format!(
+                "Key {earlier} is no longer needed by the store. Put the new key in its place, on each host: \
+                 mv {file} {file}.{earlier} && mv {file}.next {file}\n\
+                 Backups made before now need {file}.{earlier}: keep it as long as you keep them\n"
+            );
+        }
+        (None, None) => "take it out of the unit and restart the agent".to_owned(),
     };
     format!(
         "Key {earlier} is no longer needed by the store. Backups made before now need it: keep it as long as you keep \

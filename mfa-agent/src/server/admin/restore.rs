@@ -187,13 +187,17 @@ pub(super) fn with_key_file(error: RestoreError, key: &Path) -> RestoreError {
     let RestoreError::Backup(BackupError::OtherKey { needed, .. }) = &error else {
         return error;
     };
-    let Some((path, reason)) = KeySource::new(key.to_owned()).why_unused(needed) else {
-        return error;
-    };
-    RestoreError::Backup(BackupError::UnusedKey {
-        needed: needed.clone(),
-        path: path.display().to_string(),
-        reason,
+    let (needed, source) = (needed.clone(), KeySource::new(key.to_owned()));
+    RestoreError::Backup(match source.why_unused(&needed) {
+        Some((path, reason)) => BackupError::UnusedKey {
+            needed,
+            path: path.display().to_string(),
+            reason,
+        },
+        None => BackupError::MissingKey {
+            path: source.earlier_path(&needed).display().to_string(),
+            needed,
+        },
     })
 }
 

@@ -36,12 +36,14 @@ impl Connection {
         // Those that lack a key first: they may not all fit.
         hosts.sort_by_key(|host| (host.current && host.prepared != Some(false), !host.live));
         let more_hosts = fit(&mut hosts) as u64;
+        // The next one has not sealed anything yet.
+        let is_earlier = |id: &String| state.prepared.as_ref() != Some(id);
         Ok(KeyStatusReply {
-            prepared: state.prepared,
+            earlier: state.others.into_iter().filter(is_earlier).collect(),
+            prepared: state.prepared.clone(),
             hosts,
             more_hosts,
             key_id: state.key_id,
-            earlier: state.others,
             rotating: state.rotating,
             credential: self.key_source().is_credential(),
         })
@@ -105,7 +107,10 @@ impl Connection {
         let file = earlier
             .as_deref()
             .and_then(|id| AccountRepository::earlier_key(&source, id));
+        let is_in_place = |id: &String| source.file_of(id).as_ref() == Some(&source.file);
+        let replace = earlier.as_ref().filter(|id| is_in_place(id));
         Ok(RotateEndReply {
+            replace: replace.map(|_| source.file.display().to_string()),
             earlier,
             file: file.map(|file| file.display().to_string()),
         })
