@@ -1,13 +1,14 @@
 //! What breaks: nodes, cables, endpoints, disks. Without a quorum nobody passes, and nothing acknowledged is lost.
 
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mfa_tests::{Authority, Etcd, Fleet, Lan, Login, eventually, run, within};
 
 use super::load::{LONGEST, Load};
 use super::logins::pass;
 use super::meddler::{self, Manner};
+use super::stopwatch::Stopwatch;
 use super::{with_fleet, with_lan};
 
 /// A cluster elects a leader, and a host tries to reach it again.
@@ -29,7 +30,7 @@ fn await_passes(fleet: &Fleet, load: &Load) {
 
 /// The result of a login with a wrong code, and how long it took.
 fn tried(fleet: &Fleet, host: usize, user: &str) -> (String, Duration) {
-    let start = Instant::now();
+    let start = Stopwatch::start();
     let seen = pass(fleet, host, user, "000000");
     (seen.result().to_owned(), start.elapsed())
 }
@@ -111,7 +112,7 @@ fn without_a_quorum_logins_fail_side_by_side_and_rules_that_skip_hold() {
             fleet.etcd.suspend(node);
         }
         let stack = &fleet.host(0).stack;
-        let start = Instant::now();
+        let start = Stopwatch::start();
         std::thread::scope(|scope| {
             let login = |_| {
                 scope.spawn(|| {
@@ -337,6 +338,7 @@ fn a_node_with_a_full_disk_stops_nobody() {
         for _ in 0..3 {
             await_passes(fleet, &load);
         }
+        assert!(fleet.etcd.status(2).is_none(), "the disk is not full");
         load.check(fleet, "a node with a full disk");
         let _ = run(Command::new("umount").arg("--lazy").arg(&data));
     });
@@ -359,10 +361,14 @@ fn compaction_and_defragmentation_under_load_lose_nothing() {
         load.during(|| {
             for round in 0..6 {
                 let revision = fleet.etcd.revision().to_string();
-                let _ = fleet.etcd.ctl(round % 3, &["compact", &revision]);
+                let _ = fleet.etcd.must(round % 3, &["compact", &revision]);
                 let listed = fleet.agent(round % 3).ctl().json(&["users"], "");
                 assert_eq!(listed.as_array().expect("a list").len(), 2502, "{round}");
                 let _ = fleet.etcd.must(round % 3, &["defrag"]);
+                let before = load.passed();
+                within(PATIENCE, "logins to go on", || {
+                    (load.passed() > before + 2).then_some(())
+                });
             }
         });
         load.check(fleet, "compaction and defragmentation");

@@ -17,6 +17,7 @@ mod policy;
 mod schedule;
 mod schedules;
 mod set_back;
+mod stopwatch;
 mod versions;
 
 use mfa_tests::{Etcd, Fleet, Lan, Machine};
