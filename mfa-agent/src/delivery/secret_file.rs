@@ -51,8 +51,9 @@ pub enum SecretError {
     Malformed { path: PathBuf },
     /// A credential was named, and systemd passed none.
     #[error(
-        "there is no systemd credential {name}; add LoadCredential={name}:/etc/mfa/{name} to the unit, \
-         or give the path of a file"
+        "there is no systemd credential {name}; add LoadCredential={name}:/etc/mfa/{name} to the unit, or give the path of \
+         a file. In a shell there is none even then; run: systemd-run --pipe --wait --property=User=mfa \
+         --property=LoadCredential={name}:/etc/mfa/{name} mfa-agent --init"
     )]
     NoCredential { name: String },
     /// Neither a name nor an absolute path.

@@ -98,7 +98,7 @@ pub enum RotateError {
     /// Only one of two hosts of one name is seen.
     #[error(
         "the key was not changed: two hosts call themselves {0}, so nobody can tell whether both have the new key. Give each \
-         host a name of its own, and restart its agent: hostnamectl hostname NAME"
+         host a name of its own, and restart its agent: hostnamectl hostname NAME. It is known three minutes later"
     )]
     Double(String),
     /// The new key is not on this host.

@@ -57,7 +57,9 @@ fn create(places: &Places<'_>, key: bool, replaces: bool) -> Result<(), StartErr
     let store = places.store.display();
     log::info(format_args!("created an empty store {store} ({id})"));
     if replaces {
-        log::warn("it replaces the lost store; all users must enrol again");
+        log::warn(
+            "it replaces the lost store; all users must enrol again, unless a backup is restored: mfactl restore FILE",
+        );
     }
     let mark = Mark {
         id,

@@ -161,15 +161,18 @@ fn create(places: &Places<'_>, store: &EtcdStore, is_whole: bool) -> Result<(), 
         ))
         .into());
     }
-    if !places.key.is_there()? {
+    let makes_key = !places.key.is_there()?;
+    if makes_key {
         places.key.make()?;
+    }
+    store.create(new_id()?)?;
+    if makes_key {
         log::info(format_args!(
             "created the key {}. Copy it to every host of this store, and keep a copy elsewhere: without it the records \
              are lost",
             places.key.file.display()
         ));
     }
-    store.create(new_id()?)?;
     if found != Found::Nothing {
         log::warn(format_args!("the store in etcd was gone: {GONE}"));
     }

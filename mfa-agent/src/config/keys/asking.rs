@@ -52,8 +52,9 @@ section! {
         /// Services that share a session, such as ["sudo", "sudo-i"]; []: each service has its own.
         session_scope: List<ServiceName> = [];
         /// On which hosts of a fleet a session holds: "this": the host where it began; "all": every host that shares
-        /// the store, for logins from the same address. Users behind one router or bastion have one address. A session
-        /// of a terminal, and one from this host or its link (127.0.0.1, ::1, fe80::1), holds on its host only.
+        /// the store, for logins from the same address. Users behind one router or bastion have one address; containers
+        /// and virtual machines of different hosts may have the same one. A session of a terminal, and one from this
+        /// host or its link (127.0.0.1, ::1, fe80::1), holds on its host only.
         session_hosts: SessionHosts = "this";
         /// "dialogue" asks one question after the other. "single" is for single-prompt programs, such as OpenVPN's
         /// auth-pam or FreeRADIUS: users type the code at the end of the password.

@@ -425,7 +425,8 @@ impl Core {
         match found.is_some_and(|found| found.value == value) {
             true => Ok(()),
             false => Err(StoreError::new(
-                "another host made the store at the same moment; run mfa-agent --init again, which accepts it",
+                "another host made the store at the same moment. Copy its key to this host, in the place of one that was made \
+                 here, and run mfa-agent --init again, which accepts the store",
             )),
         }
     }

@@ -24,11 +24,10 @@ pub(super) fn checks(
     clock: &Clock,
     is_asked: bool,
 ) -> Result<Vec<Check>, Failure> {
-    Ok(merged(
-        health,
-        in_force(health, clock),
-        files(context, health, is_asked)?,
-    ))
+    let files = files(context, health, is_asked)?;
+    let mut checks = merged(health, in_force(health, clock), files);
+    checks.extend(restart(health));
+    Ok(checks)
 }
 
 /// The warning that nobody is asked. Nothing for callers who may not see the mode, and from an older agent.
@@ -66,6 +65,17 @@ fn merged(health: &HealthReply, in_force: Check, mut found: Vec<Check>) -> Vec<C
     found
 }
 
+/// A restart applies what was read already, whatever the files hold now.
+fn restart(health: &HealthReply) -> Option<Check> {
+    let changed: Vec<_> = health.restart_needed.iter().map(|it| clean(it)).collect();
+    let message = format!(
+        "{} was changed, which needs a restart to apply",
+        changed.join(", ")
+    );
+    let remedy = "systemctl restart mfa-agent";
+    (!changed.is_empty()).then(|| Check::problem("restart", message, remedy))
+}
+
 /// Whether the active settings are those of the files.
 fn in_force(health: &HealthReply, clock: &Clock) -> Check {
     let loaded = clock.past(&health.loaded_at);
@@ -86,17 +96,6 @@ fn in_force(health: &HealthReply, clock: &Clock) -> Check {
             "reload",
             format!("the files changed after the settings were read, {loaded}"),
             format!("apply them: {RELOAD}"),
-        );
-    }
-    if !health.restart_needed.is_empty() {
-        let changed: Vec<_> = health.restart_needed.iter().map(|it| clean(it)).collect();
-        return Check::problem(
-            "reload",
-            format!(
-                "{} was changed, which needs a restart to apply",
-                changed.join(", ")
-            ),
-            "systemctl restart mfa-agent",
         );
     }
     Check::ok("reload", format!("the active settings were read {loaded}"))
@@ -186,11 +185,12 @@ mod tests {
             restart_needed: vec!["[store]".to_owned()],
             ..health()
         };
-        let check = in_force(&waiting, &Clock::for_tests());
+        let check = restart(&waiting).unwrap();
         assert!(
             !check.ok && check.message.starts_with("[store] was changed"),
             "{check:?}"
         );
+        assert_eq!(restart(&health()), None);
     }
 
     #[test]
