@@ -68,6 +68,18 @@ pub fn is_within(since: Timestamp, now: Timestamp, longest: Duration) -> bool {
     seconds_between(since, now).is_some_and(|age| age < whole_seconds(longest))
 }
 
+/// The time that limits count with: `now`, or the latest of `stored` if that is ahead. A host whose clock is ahead by
+/// [`AHEAD`] may have stored it; what is farther ahead was stored while the clock was wrong.
+pub fn shared_now(now: Timestamp, stored: impl Iterator<Item = Timestamp>) -> Timestamp {
+    let can_be = |at: &Timestamp| {
+        seconds_between(now, *at).is_some_and(|ahead| ahead <= whole_seconds(AHEAD))
+    };
+    stored
+        .filter(can_be)
+        .max()
+        .map_or(now, |latest| latest.max(now))
+}
+
 /// Whether `since` is now or in the past. A time in the future was stored while the clock was
 /// wrong, and is void.
 #[must_use]
@@ -136,6 +148,15 @@ mod tests {
         for (second, holds) in [(999, false), (1000, true), (4599, true), (4600, false)] {
             assert_eq!(is_within(at(1000), at(second), HOUR), holds, "{second}");
         }
+    }
+
+    #[test]
+    fn limits_count_with_the_clock_that_is_ahead_unless_it_was_wrong() {
+        for (stored, expected) in [(999, 1000), (1000, 1000), (1600, 1600), (1601, 1000)] {
+            let shared = shared_now(at(1000), [at(stored), at(10)].into_iter());
+            assert_eq!(shared, at(expected), "{stored}");
+        }
+        assert_eq!(shared_now(at(5), std::iter::empty()), at(5));
     }
 
     /// Any valid time, also between seconds.

@@ -57,7 +57,7 @@ pub use explain::{
 };
 pub use fleet::{
     FleetHost, ForgetHost, ForgetHostParameters, ForgetHostReply, Hosts, HostsReply, Metrics,
-    MetricsReply, StoreEndpoint,
+    MetricsReply, StoreCertificate, StoreEndpoint,
 };
 pub use import::{
     ImportAccount, ImportAccounts, ImportAccountsParameters, ImportAccountsReply, ImportDevice,

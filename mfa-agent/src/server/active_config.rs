@@ -201,6 +201,10 @@ impl Agent {
         self.audit.reopen();
         // The host may have another one by now: rules for hours and times in messages follow it at once.
         jiff::tz::reset_system_time_zone_cache();
+        // [store] holds until a restart, but what is in its files may be new.
+        if let Some(fleet) = self.repository.fleet() {
+            fleet.renew_certificates();
+        }
         let old = self.active_config();
         let (result, reason) = match ActiveConfig::load(&old.file) {
             Ok(new) => {

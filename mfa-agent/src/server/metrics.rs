@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::Agent;
 use crate::durable_file::with_suffix;
 use crate::log;
-use crate::store::fleet::{ClockDifference, Server, ServerStatus};
+use crate::store::fleet::{ClockDifference, Server, ServerStatus, StoreCertificate};
 
 /// How often `[metrics] textfile` is written.
 const EVERY: Duration = Duration::from_secs(15);
@@ -109,6 +109,9 @@ pub(super) fn text(agent: &Agent) -> String {
     if let Some(servers) = servers {
         text.servers(&servers);
     }
+    if let Some(fleet) = agent.repository.fleet() {
+        text.certificates(&fleet.certificates());
+    }
     text.0 + "# EOF\n"
 }
 
@@ -196,6 +199,18 @@ impl Text {
             }
         }
     }
+
+    /// A file that can't be used has no sample.
+    fn certificates(&mut self, certificates: &[StoreCertificate]) {
+        const ENDS: &str = "pam_mfa_store_certificate_ends_timestamp_seconds";
+        self.family(ENDS, "gauge", "When a certificate of [store] ends.");
+        for StoreCertificate { key, file, term } in certificates {
+            if let Ok(term) = term {
+                let labels = [("key", *key), ("file", &file.to_string_lossy())];
+                self.sample(ENDS, &labels, term.ends.as_second());
+            }
+        }
+    }
 }
 
 fn escaped(text: &str) -> String {
@@ -244,6 +259,28 @@ mod tests {
         assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
         let mode = fs::metadata(&secret).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_end_of_each_certificate_is_told() {
+        let at = |second| jiff::Timestamp::from_second(second).unwrap();
+        let term = crate::store::fleet::Term {
+            begins: at(0),
+            ends: at(1_900_000_000),
+        };
+        let certificate = |key, file: &str, term| StoreCertificate {
+            key,
+            file: file.into(),
+            term,
+        };
+        let mut text = Text::default();
+        text.certificates(&[
+            certificate("cert_file", "/etc/mfa/a \"b\".pem", Ok(term)),
+            certificate("ca_file", "/etc/mfa/ca.pem", Err("it is empty".to_owned())),
+        ]);
+        let samples: Vec<&str> = text.0.lines().skip(2).collect();
+        let expected = "pam_mfa_store_certificate_ends_timestamp_seconds{key=\"cert_file\",file=\"/etc/mfa/a \\\"b\\\".pem\"} 1900000000";
+        assert_eq!(samples, [expected]);
     }
 
     #[test]

@@ -5,11 +5,12 @@
 //! depends on it. No secret is in it; only IDs of keys are.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
@@ -55,6 +56,12 @@ pub trait Fleet: Send + Sync {
 
     /// Asks each server how it is. It waits for the slowest one, for a bounded time.
     fn servers(&self) -> Vec<Server>;
+
+    /// The certificates of `[store]`, as they are in their files now.
+    fn certificates(&self) -> Vec<StoreCertificate>;
+
+    /// Reads the files of the certificates again. From now on new ones are used; if they can't be, those of before are.
+    fn renew_certificates(&self);
 }
 
 /// What the other hosts need to know of one host.
@@ -148,6 +155,43 @@ pub struct ServerStatus {
     pub clock: Option<ClockDifference>,
 }
 
+/// A certificate that connections to the servers need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreCertificate {
+    /// The key of `[store]`, such as `cert_file`.
+    pub key: &'static str,
+    /// Its file.
+    pub file: PathBuf,
+    /// When it holds, or why the file can't be used.
+    pub term: Result<Term, String>,
+}
+
+/// The time in which a certificate holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// From then on.
+    pub begins: Timestamp,
+    /// Until then.
+    pub ends: Timestamp,
+}
+
+/// So long before its end a certificate is to be renewed.
+const RENEWAL: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+impl Term {
+    /// Whether it holds at `now`.
+    #[must_use]
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.begins <= now && now <= self.ends
+    }
+
+    /// Whether it ends within thirty days after `now`, or has ended.
+    #[must_use]
+    pub fn ends_soon(&self, now: Timestamp) -> bool {
+        self.ends.duration_since(now) <= RENEWAL
+    }
+}
+
 /// The hosts of a store in memory: each is alive as soon as it is announced.
 #[derive(Debug, Default)]
 pub(super) struct MemoryFleet {
@@ -203,6 +247,12 @@ impl Fleet for MemoryFleet {
     fn servers(&self) -> Vec<Server> {
         Vec::new()
     }
+
+    fn certificates(&self) -> Vec<StoreCertificate> {
+        Vec::new()
+    }
+
+    fn renew_certificates(&self) {}
 }
 
 #[cfg(test)]
@@ -217,6 +267,27 @@ mod tests {
         }
         for (least, most) in [(1001, 1001), (1500, 2500), (-1001, -1001), (-90_000, -2000)] {
             assert!(is_wrong(least, most), "{least} {most}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_renewed_a_month_before_it_ends() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        const DAY: i64 = 24 * 60 * 60;
+        let term = Term {
+            begins: at(0),
+            ends: at(100 * DAY),
+        };
+        for (now, holds, ends_soon) in [
+            (-1, false, false),
+            (0, true, false),
+            (70 * DAY - 1, true, false),
+            (70 * DAY, true, true),
+            (100 * DAY, true, true),
+            (100 * DAY + 1, false, true),
+        ] {
+            let found = (term.holds(at(now)), term.ends_soon(at(now)));
+            assert_eq!(found, (holds, ends_soon), "{now}");
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Otherwise an attacker with a password could fill its owner's mailbox, or run up the provider's
 //! bill. The count is in the user's own record, so that neither a restart nor another host forgets
-//! it.
+//! it; on a host whose clock is behind, it holds all the same.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Account;
-use crate::clock::{Deadline, after, is_within};
+use crate::clock::{Deadline, after, is_within, shared_now};
 
 /// The limit on messages to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,14 +65,20 @@ impl Messages {
     /// Number of messages that count at `now`.
     #[must_use]
     pub fn counted(&self, now: Timestamp, limits: &MessageLimits) -> u32 {
+        let now = self.shared_now(now);
         let counted = self.sent.iter().filter(|sent| counts(**sent, now, limits));
         u32::try_from(counted.count()).unwrap_or(u32::MAX)
+    }
+
+    fn shared_now(&self, now: Timestamp) -> Timestamp {
+        let sent = self.sent.iter();
+        shared_now(now, sent.filter_map(|at| Timestamp::from_second(*at).ok()))
     }
 
     /// The end of the pause, if there is one.
     #[must_use]
     pub fn paused_until(&self, now: Timestamp, limits: &MessageLimits) -> Option<Timestamp> {
-        self.paused_until?.in_force(now, limits.pause)
+        self.paused_until?.binds(now, limits.pause)
     }
 
     /// Why the last message could not be sent.
@@ -115,15 +121,16 @@ impl Account {
             return Err(until);
         }
         messages.paused_until = None;
-        messages.sent.retain(|sent| counts(*sent, now, limits));
+        let shared = messages.shared_now(now);
+        messages.sent.retain(|sent| counts(*sent, shared, limits));
         if messages.sent.len() >= limits.messages as usize {
-            return Err(after(now, limits.within));
+            return Err(after(shared, limits.within));
         }
-        messages.sent.push(now.as_second());
+        messages.sent.push(shared.as_second());
         messages.last_sent = Some(now);
         messages.last_error = None;
         if messages.sent.len() >= limits.messages as usize {
-            messages.paused_until = Some(Deadline::after(now, limits.pause));
+            messages.paused_until = Some(Deadline::after(shared, limits.pause));
         }
         Ok(())
     }
@@ -209,6 +216,26 @@ mod tests {
                 .unwrap();
         }
         assert_eq!(account.count_message(at(0), &LIMITS), Ok(()));
+    }
+
+    #[test]
+    fn the_hosts_of_a_fleet_share_the_limit_though_their_clocks_differ() {
+        for behind in [1, 20, 590] {
+            let mut account = Account::default();
+            let mut sent = 0;
+            for second in 0..100 {
+                let own = at(1_000_000 + second);
+                let other = at(1_000_000 + second - behind);
+                for now in [own, other] {
+                    sent += u32::from(account.count_message(now, &LIMITS).is_ok());
+                }
+            }
+            assert_eq!(sent, LIMITS.messages, "{behind}");
+            let paused = account
+                .messages()
+                .paused_until(at(1_000_099 - behind), &LIMITS);
+            assert!(paused.is_some(), "{behind}");
+        }
     }
 
     #[test]

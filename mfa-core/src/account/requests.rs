@@ -1,8 +1,8 @@
 //! How often a user may be asked by RADIUS servers: by a request to a phone, or by a question that follows an answer.
 //!
 //! Without a limit, whoever knows the password could ring until the user approves to make it stop. The count is in the
-//! user's record, so that neither a restart nor another host forgets it. A pass does not clear it: the user may have
-//! approved their own login meanwhile.
+//! user's record, so that neither a restart nor another host forgets it, also one whose clock is behind. A pass does not
+//! clear it: the user may have approved their own login meanwhile.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Account;
-use crate::clock::is_within;
+use crate::clock::{is_within, shared_now};
 
 /// The most that a record holds, whatever the settings say.
 const MOST: u32 = 20;
@@ -54,11 +54,10 @@ impl Account {
     /// caller who goes on asking does not lengthen the wait.
     #[must_use]
     pub fn count_request(&mut self, now: Timestamp, limits: &RequestLimits) -> bool {
-        let counts = |at: &i64| {
-            Timestamp::from_second(*at).is_ok_and(|at| is_within(at, now, limits.within))
-        };
         let requests = &mut self.requests.0;
-        requests.retain(counts);
+        let time = |at: &i64| Timestamp::from_second(*at).ok();
+        let now = shared_now(now, requests.iter().filter_map(time));
+        requests.retain(|at| time(at).is_some_and(|at| is_within(at, now, limits.within)));
         if requests.len() >= limits.requests.min(MOST) as usize {
             return false;
         }
@@ -84,6 +83,23 @@ mod tests {
         assert!(account.count_request(at(300), &limits));
         assert!(!account.count_request(at(300), &limits));
         assert!(account.count_request(at(301), &limits));
+    }
+
+    #[test]
+    fn a_host_whose_clock_is_behind_asks_no_more_than_the_others() {
+        for behind in [1, 20, 600] {
+            let (mut account, limits) = (Account::default(), RequestLimits::default());
+            for second in 0..10 {
+                assert!(account.count_request(at(1_000_000 + second), &limits));
+            }
+            let behind = at(1_000_009 - behind);
+            assert!(!account.count_request(behind, &limits), "{behind}");
+        }
+        // Two in turn.
+        let (mut account, limits) = (Account::default(), RequestLimits::default());
+        let both = (0..100).flat_map(|second| [second, second - 590]);
+        let asked = both.filter(|second| account.count_request(at(1_000_000 + second), &limits));
+        assert_eq!(asked.count(), 10);
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub struct HostsReply {
     pub hosts: Vec<FleetHost>,
     /// On the first page only.
     pub endpoints: Vec<StoreEndpoint>,
+    /// The certificates of `[store]` on the host that was asked; on the first page only.
+    #[serde(default)]
+    pub certificates: Vec<StoreCertificate>,
     /// The name to go on after; none: this was the last page.
     pub next: Option<String>,
 }
@@ -82,6 +85,28 @@ pub struct StoreEndpoint {
     /// How far the clock of the host that was asked is ahead of its clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead_milliseconds: Option<i64>,
+}
+
+/// A certificate that connections to the servers need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreCertificate {
+    /// The key of `[store]`: `cert_file` or `ca_file`.
+    pub key: String,
+    /// Its file.
+    pub file: String,
+    /// Why the file can't be used; all else is empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When it begins; RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins: Option<String>,
+    /// When it ends; RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<String>,
+    /// Whether it holds now.
+    pub valid: bool,
+    /// Whether it ends within thirty days, or has ended.
+    pub ends_soon: bool,
 }
 
 /// The host to forget.

@@ -85,8 +85,9 @@ fn admin_types() -> Types {
         Questions, Radius, Refused, Reload, Remove, Rename, Require, RestoreAbandon, RestoreBegin,
         RestoreEnd, RestoreNext, Resume, Resync, Revoke, RevokeBypass, RotateBegin, RotateEnd,
         RotateNext, RotatePrepare, Rule, SecurityKey, SelfManage, ServiceAsk, ServiceTerms,
-        Session, Sessions, Severity, Status, StoreCheck, StoreDrop, StoreEndpoint, Suspend,
-        Suspended, Terms, TestDelivery, Unlock, UserKey, UserSettings, Users,
+        Session, Sessions, Severity, Status, StoreCertificate, StoreCheck, StoreDrop,
+        StoreEndpoint, Suspend, Suspended, Terms, TestDelivery, Unlock, UserKey, UserSettings,
+        Users,
     };
     let mut types = Types::default();
     types
@@ -154,6 +155,7 @@ fn admin_types() -> Types {
     types
         .kind::<FleetHost>()
         .kind::<StoreEndpoint>()
+        .kind::<StoreCertificate>()
         .kind::<ServiceTerms>()
         .kind::<ServiceAsk>()
         .kind::<AddressRule>()

@@ -121,7 +121,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
     let is_asked = !files.unread().is_empty() || !stacks::asking(&files).is_empty();
     checks.extend(config::checks(context, &health, &clock, is_asked)?);
     if health.store_shared {
-        checks.extend(fleet::checks(context)?);
+        checks.extend(fleet::checks(context, &clock)?);
     }
     checks.extend(clock::checks(clock::TIMESYNC));
     checks.extend(backups::check(&health, context.socket(), &clock));

@@ -1,11 +1,13 @@
 //! `mfactl hosts`: the hosts that share the store, its servers, and whose clock is wrong.
 
 use mfa_protocol::admin::{
-    FleetHost, ForgetHost, ForgetHostParameters, Hosts, HostsReply, PageParameters, StoreEndpoint,
+    FleetHost, ForgetHost, ForgetHostParameters, Hosts, HostsReply, PageParameters,
+    StoreCertificate, StoreEndpoint,
 };
 use serde::Serialize;
 
 use crate::args;
+use crate::clock::Clock;
 use crate::commands::Verdict;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -19,6 +21,7 @@ pub(super) struct Fleet {
     pub(super) shared: bool,
     pub(super) hosts: Vec<FleetHost>,
     pub(super) endpoints: Vec<StoreEndpoint>,
+    pub(super) certificates: Vec<StoreCertificate>,
 }
 
 pub(crate) fn run(context: &mut Context, what: args::Hosts) -> Result<Verdict, Failure> {
@@ -50,6 +53,7 @@ pub(super) fn fleet(context: &mut Context) -> Result<Fleet, Failure> {
         let page: HostsReply = context.call::<Hosts>(&PageParameters { after })?;
         fleet.shared = page.shared;
         fleet.endpoints.extend(page.endpoints);
+        fleet.certificates.extend(page.certificates);
         let last = fleet.hosts.last().map(|host| host.name.clone());
         fleet.hosts.extend(page.hosts);
         if page.next.is_none() {
@@ -84,6 +88,12 @@ fn screen(fleet: &Fleet) -> String {
             screen += &remark(&format!("{}: {error}", clean(&endpoint.endpoint)));
         }
     }
+    for certificate in &fleet.certificates {
+        if let Some(trouble) = trouble(certificate, &Clock::system()) {
+            screen += "\n";
+            screen += &remark(&trouble);
+        }
+    }
     for host in fleet.hosts.iter().filter(|host| host.double) {
         let name = clean(&host.name);
         screen += "\n";
@@ -96,6 +106,25 @@ fn screen(fleet: &Fleet) -> String {
         screen += &remark("A host that is gone for good: mfactl hosts --forget HOST");
     }
     screen
+}
+
+/// What is wrong with a certificate, or will be soon.
+pub(super) fn trouble(certificate: &StoreCertificate, clock: &Clock) -> Option<String> {
+    let name = format!("{} {}", certificate.key, clean(&certificate.file));
+    if let Some(error) = &certificate.error {
+        return Some(format!("{name} can't be used: {}", clean(error)));
+    }
+    let time = |time: &Option<String>| clock.date(time.as_deref().unwrap_or_default());
+    let ends = time(&certificate.ends);
+    match (certificate.valid, certificate.ends_soon) {
+        (true, false) => None,
+        (true, true) => Some(format!("{name} ends on {ends}")),
+        (false, true) => Some(format!("{name} ended on {ends}")),
+        (false, false) => {
+            let begins = time(&certificate.begins);
+            Some(format!("{name} is not yet valid: it begins on {begins}"))
+        }
+    }
 }
 
 fn host_row(host: &FleetHost) -> [String; 5] {
@@ -215,6 +244,14 @@ mod tests {
                     ..StoreEndpoint::default()
                 },
             ],
+            certificates: vec![StoreCertificate {
+                key: "cert_file".to_owned(),
+                file: "/etc/mfa/etcd-client.pem".to_owned(),
+                ends: Some("2026-11-30T12:00:00Z".to_owned()),
+                valid: true,
+                ends_soon: true,
+                ..StoreCertificate::default()
+            }],
         };
         let hosts: Vec<[String; 5]> = fleet.hosts.iter().map(host_row).collect();
         assert_eq!(
@@ -244,6 +281,7 @@ mod tests {
         assert!(!screen.contains('\u{1b}'));
         assert!(screen.contains("https://etcd3:2379: connection refused"));
         assert!(screen.contains("mfactl hosts --forget HOST"));
+        assert!(screen.contains("cert_file /etc/mfa/etcd-client.pem ends on 2026-11-30"));
         assert!(screen.lines().all(|line| line.chars().count() <= 80));
     }
 

@@ -50,7 +50,8 @@ section! {
         endpoints: Option<List<EndpointUrl>> | ["https://etcd1.example.org:2379", "https://etcd2.example.org:2379"];
         /// The prefix of all keys in etcd; default: "/pam-mfa/". It ends in "/".
         prefix: Option<StorePrefix> | "/pam-mfa/";
-        /// The certificate authorities of the servers, in PEM. Without this key, those that the host trusts.
+        /// The certificate authorities of the servers, in PEM. Without this key, those that the host trusts. This file and
+        /// the two below are read again at a reload.
         ca_file: Option<FullPath> | "/etc/mfa/etcd-ca.pem";
         /// The certificate of this host, in PEM, if etcd asks for one.
         cert_file: Option<FullPath> | "/etc/mfa/etcd-client.pem";
@@ -75,7 +76,8 @@ section! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub Metrics = ["metrics"] {
         /// A file for the textfile collector of Prometheus' node exporter, rewritten every 15 seconds; "" for none. The
-        /// unit lets the agent write to its own folders only: add ReadWritePaths= with the folder of this file.
+        /// unit lets the agent write to its own folders only: add ReadWritePaths= with the folder of this file. The policies
+        /// for SELinux and AppArmor allow /var/lib/prometheus/node-exporter and /var/lib/node_exporter.
         textfile: Option<PathBuf> as OptionalPath = "";
     }
 

@@ -1,14 +1,15 @@
 //! The hosts that share the store, and its servers.
 
+use jiff::Timestamp;
 use mfa_protocol::admin::{
     FleetHost, ForgetHostParameters, ForgetHostReply, HostsReply, MetricsReply, PageParameters,
-    StoreEndpoint,
+    StoreCertificate, StoreEndpoint,
 };
 
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::metrics;
-use crate::store::fleet::{ClockDifference, HostSeen, Server};
+use crate::store::fleet::{self, ClockDifference, HostSeen, Server};
 
 /// Hosts on a page; with the longest names and keys of each they fit into a message.
 const HOSTS_A_PAGE: usize = 64;
@@ -24,10 +25,12 @@ impl Connection {
             return Ok(HostsReply::default());
         };
         let after = parameters.after.as_deref();
-        let endpoints = match after {
-            None => fleet.servers().iter().map(endpoint).collect(),
-            Some(_) => Vec::new(),
-        };
+        let (mut endpoints, mut certificates) = (Vec::new(), Vec::new());
+        if after.is_none() {
+            let now = Timestamp::now();
+            endpoints.extend(fleet.servers().iter().map(endpoint));
+            certificates.extend(fleet.certificates().iter().map(|it| certificate(it, now)));
+        }
         // Where nothing can be read, the servers say why.
         let hosts = match fleet.some_hosts(after, HOSTS_A_PAGE + 1) {
             Err(_) if after.is_none() => Vec::new(),
@@ -41,6 +44,7 @@ impl Connection {
             shared: true,
             hosts: page,
             endpoints,
+            certificates,
             next: next.filter(|_| !is_last),
         })
     }
@@ -122,6 +126,27 @@ fn endpoint(server: &Server) -> StoreEndpoint {
             .map(|it| bounded(it))
             .collect(),
         clock_ahead_milliseconds: status.clock.map(ClockDifference::middle),
+    }
+}
+
+fn certificate(certificate: &fleet::StoreCertificate, now: Timestamp) -> StoreCertificate {
+    let empty = StoreCertificate {
+        key: certificate.key.to_owned(),
+        file: bounded(&certificate.file.to_string_lossy()),
+        ..StoreCertificate::default()
+    };
+    match &certificate.term {
+        Ok(term) => StoreCertificate {
+            begins: Some(term.begins.to_string()),
+            ends: Some(term.ends.to_string()),
+            valid: term.holds(now),
+            ends_soon: term.ends_soon(now),
+            ..empty
+        },
+        Err(error) => StoreCertificate {
+            error: Some(bounded(error)),
+            ..empty
+        },
     }
 }
 

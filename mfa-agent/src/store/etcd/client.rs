@@ -21,9 +21,11 @@ use serde::Serialize;
 use super::endpoint::Endpoint;
 use super::history::History;
 use super::http::Http;
+use super::outage::Outage;
 use super::refusal::{self, Miss, Problem};
 use super::wire::{self, Answer};
 use crate::log;
+use crate::store::fleet::StoreCertificate;
 
 /// How long a login waits for its record.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
@@ -57,8 +59,7 @@ pub(super) struct Client {
     token: Mutex<Option<String>>,
     preferred: AtomicUsize,
     pub(super) history: History,
-    /// Why every call fails at once, if so.
-    outage: Mutex<Option<String>>,
+    outage: Outage,
     /// How many times as long a call may take: no test depends on the speed of the machine.
     #[cfg(test)]
     pub(super) slowness: std::sync::atomic::AtomicU32,
@@ -80,9 +81,26 @@ impl Client {
             token: Mutex::default(),
             preferred: AtomicUsize::new(0),
             history: History::default(),
-            outage: Mutex::default(),
+            outage: Outage::default(),
             #[cfg(test)]
             slowness: 1.into(),
+        }
+    }
+
+    /// The certificates in the files, with the time in which they hold.
+    pub(super) fn certificates(&self) -> Vec<StoreCertificate> {
+        self.http.files.terms()
+    }
+
+    /// Reads the files of certificates again, and uses what is new.
+    pub(super) fn renew_certificates(&self) {
+        match self.http.renew() {
+            Ok(false) => {}
+            Ok(true) => log::info("the certificates for etcd were renewed, and are in use"),
+            Err(error) => log::limited(
+                "renewed certificates",
+                format_args!("{error}. The certificates that were read before stay in use"),
+            ),
         }
     }
 
@@ -93,8 +111,7 @@ impl Client {
 
     /// Why calls fail at once, if they do.
     pub(super) fn outage(&self) -> Option<String> {
-        let outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        outage.clone()
+        self.outage.reason()
     }
 
     /// Sends a request until a server answers it.
@@ -153,7 +170,7 @@ impl Client {
         let until = Instant::now() + patience;
         match self.ask_twice(index, path, &body, until, &mut false) {
             Ok(answer) => {
-                self.is_up();
+                self.outage.end();
                 Ok(answer)
             }
             Err(miss) => {
@@ -213,7 +230,7 @@ impl Client {
         if let Some(endpoint) = self.endpoints.get(index) {
             self.is_back(endpoint);
         }
-        self.is_up();
+        self.outage.end();
     }
 
     /// What this server holds is refused.
@@ -410,6 +427,17 @@ impl Client {
 
     /// Nobody answered: others need not find that out again. Returns the reason.
     fn is_down(&self) -> String {
+        let reason = self.reason_of_outage();
+        self.outage.begin(&reason);
+        reason
+    }
+
+    /// Nobody answers yet.
+    pub(super) fn is_still_down(&self) {
+        self.outage.go_on(self.reason_of_outage());
+    }
+
+    fn reason_of_outage(&self) -> String {
         let reasons: Vec<String> = self
             .endpoints
             .iter()
@@ -421,29 +449,7 @@ impl Client {
                 format!("{}: {reason}", endpoint.url)
             })
             .collect();
-        let reason = format!("no server of etcd can be used ({})", reasons.join("; "));
-        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        if outage.is_none() {
-            log::limited(
-                "etcd outage",
-                format_args!(
-                    "{reason}. Logins that ask for a factor are refused until one answers; the agent keeps trying"
-                ),
-            );
-        }
-        outage.insert(reason).clone()
-    }
-
-    /// A server answered with the consent of the majority.
-    fn is_up(&self) {
-        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        if outage.take().is_some() {
-            log::limited_at(
-                log::Level::Warn,
-                "etcd outage over",
-                "etcd answers again; logins go on",
-            );
-        }
+        format!("no server of etcd can be used ({})", reasons.join("; "))
     }
 }
 

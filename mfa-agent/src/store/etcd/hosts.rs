@@ -17,7 +17,9 @@ use super::reading::{after_key, goes_on};
 use super::wire::{Operation, RANGE, Range, RangeAnswer, Response, TXN, Txn, TxnAnswer};
 use super::{Core, clock, end_of};
 use crate::store::StoreError;
-use crate::store::fleet::{ClockDifference, Fleet, HostNotice, HostSeen, Server, ServerStatus};
+use crate::store::fleet::{
+    ClockDifference, Fleet, HostNotice, HostSeen, Server, ServerStatus, StoreCertificate,
+};
 
 const HOSTS: &[u8] = b"hosts/";
 
@@ -269,6 +271,14 @@ impl Fleet for Hosts {
             status,
         };
         asked.into_iter().map(named).collect()
+    }
+
+    fn certificates(&self) -> Vec<StoreCertificate> {
+        self.core.client.certificates()
+    }
+
+    fn renew_certificates(&self) {
+        self.core.client.renew_certificates();
     }
 }
 

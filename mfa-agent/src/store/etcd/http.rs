@@ -1,23 +1,18 @@
 //! One request to one server: bounded in time and size, over TLS, without redirects or proxies.
 
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use ureq::Agent;
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 use ureq::unversioned::resolver::DefaultResolver;
-use zeroize::Zeroizing;
 
+use super::certificates::{Files, IdentityError, Loaded};
 use super::clock::Exchange;
 use super::last_words;
 use super::url::EndpointUrl;
-use crate::delivery::Roots;
 
 /// Of an answer, before its body.
 const LONGEST_HEAD: usize = 16 << 10;
@@ -37,37 +32,17 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// The reason if there was just no answer.
 pub(super) const NOT_IN_TIME: &str = "it did not answer in time";
 
-/// Users who are neither the owner nor of the group of a file.
-const OTHERS: u32 = 0o007;
-
-/// A certificate of this host with its key, both in PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientIdentity {
-    /// `[store] cert_file`.
-    pub certificate: PathBuf,
-    /// `[store] cert_key_file`.
-    pub key: PathBuf,
-}
-
-/// Why there is no way to the servers.
-#[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
-    #[error(transparent)]
-    Roots(#[from] crate::delivery::RootsError),
-    #[error("[store] cert_file {path} holds no certificate in PEM: {reason}")]
-    Certificate { path: PathBuf, reason: String },
-    #[error(
-        "[store] cert_key_file {path} holds no private key in PEM without a password: {reason}"
-    )]
-    Key { path: PathBuf, reason: String },
-    #[error(
-        "[store] cert_key_file {path} can be read by all users (mode {mode:04o}); run: chmod 0600 {path}"
-    )]
-    Exposed { path: PathBuf, mode: u32 },
-}
-
 /// Sends requests.
-pub(super) struct Http(Agent);
+pub(super) struct Http {
+    pub(super) files: Files,
+    used: RwLock<Used>,
+}
+
+/// What was in the files when they were read.
+struct Used {
+    agent: Agent,
+    digest: [u8; 32],
+}
 
 /// An answer, whatever its status.
 pub(super) struct Reply {
@@ -90,37 +65,33 @@ pub(super) struct NoReply {
 }
 
 impl Http {
-    pub(super) fn new(
-        roots: &Roots,
-        identity: Option<&ClientIdentity>,
-    ) -> Result<Self, IdentityError> {
-        let roots = roots.certificates()?;
-        let roots = roots
-            .iter()
-            .map(|root| Certificate::from_der(root).to_owned());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(roots.collect())))
-            .client_cert(identity.map(load).transpose()?)
-            .unversioned_rustls_crypto_provider(provider)
-            .build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .max_redirects(0)
-            .proxy(None)
-            .http_status_as_error(false)
-            .max_idle_connections(KEPT_OPEN)
-            .max_idle_connections_per_host(KEPT_OPEN)
-            .max_idle_age(KEPT_FOR)
-            .max_response_header_size(LONGEST_HEAD)
-            .user_agent("mfa-agent")
-            .build();
-        let resolver = DefaultResolver::default();
-        Ok(Self(Agent::with_parts(
-            config,
-            last_words::connector(),
-            resolver,
-        )))
+    pub(super) fn new(files: Files) -> Result<Self, IdentityError> {
+        let used = RwLock::new(Used::of(&files.read()?)?);
+        Ok(Self { files, used })
+    }
+
+    /// Reads the files of certificates again, and uses what is new for connections from now on. Returns whether there was
+    /// anything new. If they can't be used, those that are used stay in use.
+    pub(super) fn renew(&self) -> Result<bool, IdentityError> {
+        let loaded = self.files.read()?;
+        let digest = loaded.digest();
+        if self
+            .used
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .digest
+            == digest
+        {
+            return Ok(false);
+        }
+        let new = Used::of(&loaded)?;
+        *self.used.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(true)
+    }
+
+    fn agent(&self) -> Agent {
+        let used = self.used.read().unwrap_or_else(PoisonError::into_inner);
+        used.agent.clone()
     }
 
     /// Posts `body`, and waits for the answer until `until`.
@@ -138,7 +109,7 @@ impl Http {
             return Err(NoReply::unsent("no time was left".to_owned()));
         }
         let mut request = self
-            .0
+            .agent()
             .post(url.with(path))
             .config()
             .timeout_global(Some(left))
@@ -170,6 +141,31 @@ impl Http {
             took: began.elapsed(),
         })
     }
+}
+
+impl Used {
+    fn of(loaded: &Loaded) -> Result<Self, IdentityError> {
+        Ok(Self {
+            agent: agent(loaded.tls()?),
+            digest: loaded.digest(),
+        })
+    }
+}
+
+fn agent(tls: TlsConfig) -> Agent {
+    let config = Agent::config_builder()
+        .tls_config(tls)
+        .max_redirects(0)
+        .proxy(None)
+        .http_status_as_error(false)
+        .max_idle_connections(KEPT_OPEN)
+        .max_idle_connections_per_host(KEPT_OPEN)
+        .max_idle_age(KEPT_FOR)
+        .max_response_header_size(LONGEST_HEAD)
+        .user_agent("mfa-agent")
+        .build();
+    let resolver = DefaultResolver::default();
+    Agent::with_parts(config, last_words::connector(), resolver)
 }
 
 impl NoReply {
@@ -262,41 +258,4 @@ fn tls_reason(error: &rustls::Error) -> String {
         }
         other => format!("no TLS: {other}{remedy}"),
     }
-}
-
-fn load(identity: &ClientIdentity) -> Result<ClientCert, IdentityError> {
-    let unusable = |path: &Path, reason: String| IdentityError::Certificate {
-        path: path.to_owned(),
-        reason,
-    };
-    let path = &identity.certificate;
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|e| unusable(path, e.to_string()))?;
-    if chain.is_empty() {
-        return Err(unusable(path, "there is none".to_owned()));
-    }
-    let key = key(&identity.key)?;
-    let chain: Vec<_> = chain
-        .iter()
-        .map(|it| Certificate::from_der(it).to_owned())
-        .collect();
-    Ok(ClientCert::new_with_certs(&chain, key))
-}
-
-fn key(path: &Path) -> Result<PrivateKey<'static>, IdentityError> {
-    let unusable = |reason: String| IdentityError::Key {
-        path: path.to_owned(),
-        reason,
-    };
-    let mode = std::fs::metadata(path).map_or(0, |meta| meta.permissions().mode() & 0o7777);
-    if mode & OTHERS != 0 {
-        return Err(IdentityError::Exposed {
-            path: path.to_owned(),
-            mode,
-        });
-    }
-    let text = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
-    let text = Zeroizing::new(text);
-    PrivateKey::from_pem(&text).map_err(|e| unusable(e.to_string()))
 }

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
+use jiff::Timestamp;
 
 use super::client::{PATIENCE, PROBE};
 use super::identity::{Contact, Memory};
@@ -16,7 +17,7 @@ use super::pause::Pauses;
 use super::wire::{RANGE, Range, RangeAnswer};
 use super::{Core, end_of};
 use crate::log;
-use crate::store::fleet::HostNotice;
+use crate::store::fleet::{HostNotice, StoreCertificate};
 
 /// How often the thread looks whether there is something to do.
 const TICK: Duration = Duration::from_millis(250);
@@ -32,6 +33,9 @@ const KEPT_EVERY: Duration = Duration::from_secs(match cfg!(test) {
     true => 1,
     false => 60,
 });
+
+/// How often the log says that a certificate ends soon.
+const TERMS_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How often the hosts are counted, in notices of this host.
 const COUNTED_EVERY: u64 = 8;
@@ -101,6 +105,7 @@ pub(super) fn start(
         run: HEXLOWER.encode(&run),
         next_contact: Instant::now(),
         contacts: Pauses::default(),
+        next_terms: Instant::now(),
         next_keeping: Instant::now() + KEPT_EVERY,
         next_notice: Instant::now(),
         written: 0,
@@ -124,6 +129,8 @@ struct Keeper {
     next_contact: Instant,
     /// Between attempts to use the store.
     contacts: Pauses,
+    /// When it is told again which certificates end.
+    next_terms: Instant,
     next_keeping: Instant,
     next_notice: Instant,
     /// Notices so far.
@@ -155,6 +162,10 @@ impl Keeper {
         if now >= self.next_contact && self.contacts.is_over(now) && self.is_to_be_looked_at() {
             self.contact();
         }
+        if now >= self.next_terms {
+            self.next_terms = now + TERMS_EVERY;
+            tell_terms(&self.core.client.certificates(), Timestamp::now());
+        }
         if is_new {
             self.next_notice = Instant::now();
         }
@@ -177,8 +188,14 @@ impl Keeper {
             .iter()
             .enumerate()
             .filter(|(_, endpoint)| endpoint.is_due(is_out, now));
+        let due: Vec<usize> = due.map(|(index, _)| index).collect();
+        if due.is_empty() {
+            return;
+        }
+        // Perhaps a certificate has ended, and a new one is there.
+        self.core.client.renew_certificates();
         thread::scope(|scope| {
-            for (index, _) in due {
+            for index in due {
                 let probe = move || {
                     let id = self.core.id_key();
                     let range = Range::of(id.as_slice()).keys();
@@ -196,6 +213,7 @@ impl Keeper {
                 }
             }
         });
+        self.core.client.is_still_down();
     }
 
     /// Whether it is not known what the servers hold: no store was admitted, or an answer did not fit it.
@@ -210,6 +228,9 @@ impl Keeper {
     /// Looks what the servers hold, and uses the store if it is the one of this host.
     fn contact(&mut self) {
         let was_admitted = self.core.standing.is_admitted();
+        if !was_admitted {
+            self.core.client.renew_certificates();
+        }
         let contact = self.core.contact_once(&*self.memory);
         match contact {
             Ok(Contact::Admitted(_)) => {
@@ -321,6 +342,27 @@ impl Keeper {
         };
         thread::sleep(wait);
         let _ = self.core.client.status(self.looked_at, PROBE);
+    }
+}
+
+/// Warns of certificates that end, as `mfactl doctor` does.
+fn tell_terms(certificates: &[StoreCertificate], now: Timestamp) {
+    for StoreCertificate { key, file, term } in certificates {
+        // Of a file that can't be used it was said why, when it was read.
+        let Ok(term) = term else {
+            continue;
+        };
+        let said = match (term.holds(now), term.ends_soon(now)) {
+            (true, false) => continue,
+            (true, true) => format!("ends on {}", term.ends),
+            (false, true) => format!("ended on {}", term.ends),
+            (false, false) => format!("is not yet valid: it begins on {}", term.begins),
+        };
+        log::warn(format_args!(
+            "[store] {key} {} {said}. Without a valid one this host reaches no server of etcd; see \"Certificates end\" in \
+             /usr/share/doc/pam-mfa/docs/fleet.md",
+            file.display()
+        ));
     }
 }
 

@@ -13,6 +13,7 @@
 //! answer leaves ([`crate::audit::Audit::commit`]).
 
 mod cache;
+mod certificates;
 mod client;
 mod clock;
 mod commit;
@@ -23,6 +24,7 @@ mod http;
 mod identity;
 mod keeper;
 mod last_words;
+mod outage;
 mod pause;
 mod reading;
 mod refusal;
@@ -35,12 +37,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::cache::Cache;
+use self::certificates::Files;
+pub use self::certificates::{ClientIdentity, IdentityError};
 use self::client::{Client, Login};
 use self::endpoint::Endpoint;
 pub use self::history::{SET_BACK, other_cluster, set_back};
 use self::hosts::Hosts;
 use self::http::Http;
-pub use self::http::{ClientIdentity, IdentityError};
 use self::identity::Standing;
 pub use self::identity::{Contact, Looked, Memory};
 use self::refusal::Problem;
@@ -99,7 +102,10 @@ impl EtcdStore {
     ///
     /// [`AccessError`] when a certificate, key or password can't be used.
     pub fn new(access: &Access) -> Result<Self, AccessError> {
-        let http = Http::new(&access.roots, access.identity.as_ref())?;
+        let http = Http::new(Files {
+            roots: access.roots.clone(),
+            identity: access.identity.clone(),
+        })?;
         let login = match &access.login {
             Some((user, file)) => Some(Login {
                 user: user.clone(),

@@ -1,9 +1,11 @@
-//! The hosts that share the store, and its servers: which answer, whether they are enough, and whose clock is wrong.
+//! The hosts that share the store, and its servers: which answer, whether they are enough, whose clock is wrong, and which
+//! certificate ends.
 
-use mfa_protocol::admin::{FleetHost, StoreEndpoint};
+use mfa_protocol::admin::{FleetHost, StoreCertificate, StoreEndpoint};
 
 use super::Check;
-use crate::commands::hosts::{Fleet, clock};
+use crate::clock::Clock;
+use crate::commands::hosts::{Fleet, clock, trouble};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::clean;
@@ -11,6 +13,7 @@ use crate::output::clean;
 const SERVERS: &str = "servers";
 const HOSTS: &str = "hosts";
 const CLOCKS: &str = "clocks";
+const CERTIFICATES: &str = "certificates";
 
 const GUIDE: &str = "/usr/share/doc/pam-mfa/docs/fleet.md";
 
@@ -23,9 +26,9 @@ const SLOW: u64 = 100;
 /// The name that this host has from its start, whatever a network says.
 const NAME_FILE: &str = "/etc/hostname";
 
-pub(super) fn checks(context: &mut Context) -> Result<Vec<Check>, Failure> {
+pub(super) fn checks(context: &mut Context, clock: &Clock) -> Result<Vec<Check>, Failure> {
     let fleet = crate::commands::hosts::fleet(context)?;
-    let mut checks = of(&fleet);
+    let mut checks = of(&fleet, clock);
     // Of a file that can't be read nothing is said.
     let file = match std::fs::read_to_string(NAME_FILE) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Ok(checks),
@@ -35,12 +38,13 @@ pub(super) fn checks(context: &mut Context) -> Result<Vec<Check>, Failure> {
     Ok(checks)
 }
 
-fn of(fleet: &Fleet) -> Vec<Check> {
+fn of(fleet: &Fleet, clock: &Clock) -> Vec<Check> {
     if !fleet.shared {
         return Vec::new();
     }
     let mut checks = vec![servers(&fleet.endpoints)];
     checks.extend(fleet.endpoints.iter().filter_map(server));
+    checks.extend(certificates(&fleet.certificates, clock));
     checks.push(hosts(&fleet.hosts));
     checks.extend(versions(&fleet.hosts));
     checks.extend(keys(&fleet.hosts));
@@ -95,6 +99,47 @@ fn server(server: &StoreEndpoint) -> Option<Check> {
         format!("{name} answers in {slow} ms, and each login waits for that"),
         format!("put a cluster near the hosts: see \"One cluster a region\" in {GUIDE}"),
     ))
+}
+
+/// Those that need something done; if none does, when they end.
+fn certificates(all: &[StoreCertificate], clock: &Clock) -> Vec<Check> {
+    let told: Vec<Check> = all.iter().filter_map(|it| certificate(it, clock)).collect();
+    if !told.is_empty() || all.is_empty() {
+        return told;
+    }
+    let ends = all.iter().map(|it| {
+        let ends = clock.date(it.ends.as_deref().unwrap_or_default());
+        format!("{} {} ends on {ends}", it.key, clean(&it.file))
+    });
+    let message = ends.collect::<Vec<_>>().join(", ");
+    vec![Check::ok(CERTIFICATES, message)]
+}
+
+fn certificate(certificate: &StoreCertificate, clock: &Clock) -> Option<Check> {
+    let message = trouble(certificate, clock)?;
+    let renew = format!("see \"Certificates end\" in {GUIDE}");
+    Some(
+        match (&certificate.error, certificate.valid, certificate.ends_soon) {
+            (Some(_), ..) => Check::problem(
+                CERTIFICATES,
+                format!(
+                    "{message}; the agent goes on with what it read before, until it is restarted"
+                ),
+                "correct the file, then: systemctl reload mfa-agent",
+            ),
+            (None, true, _) => Check::note(CERTIFICATES, message, renew),
+            (None, false, true) => Check::problem(
+                CERTIFICATES,
+                format!("{message}: nobody who is asked for a factor gets in on this host"),
+                renew,
+            ),
+            (None, false, false) => Check::problem(
+                CERTIFICATES,
+                message,
+                "check the clock of this host: timedatectl",
+            ),
+        },
+    )
 }
 
 fn hosts(all: &[FleetHost]) -> Check {
@@ -239,12 +284,26 @@ mod tests {
             shared: true,
             hosts: vec![own, host("web-2"), host("db-1")],
             endpoints: vec![server("a"), server("b"), server("c")],
+            certificates: vec![certificate("cert_file"), certificate("ca_file")],
+        }
+    }
+
+    fn certificate(key: &str) -> StoreCertificate {
+        StoreCertificate {
+            key: key.to_owned(),
+            file: format!("/etc/mfa/{key}.pem"),
+            begins: Some("2026-11-01T00:00:00Z".to_owned()),
+            ends: Some("2031-11-01T00:00:00Z".to_owned()),
+            valid: true,
+            ..StoreCertificate::default()
         }
     }
 
     /// The name, the message and whether it is well, of all but the first check of servers and of hosts.
     fn found(fleet: &Fleet) -> Vec<(&'static str, bool, String)> {
-        let told = of(fleet).into_iter().filter(|check| check.remedy.is_some());
+        let told = of(fleet, &Clock::for_tests())
+            .into_iter()
+            .filter(|check| check.remedy.is_some());
         told.map(|check| (check.name, check.ok, check.message))
             .collect()
     }
@@ -260,7 +319,41 @@ mod tests {
     #[test]
     fn nothing_is_found_where_all_is_well_or_no_store_is_shared() {
         assert_eq!(found(&fleet()), []);
-        assert_eq!(of(&Fleet::default()), []);
+        assert_eq!(of(&Fleet::default(), &Clock::for_tests()), []);
+    }
+
+    #[test]
+    fn certificates_are_named_with_the_day_on_which_they_end() {
+        let well = fleet();
+        let shown = of(&well, &Clock::for_tests());
+        let shown = shown
+            .iter()
+            .find(|check| check.name == CERTIFICATES)
+            .unwrap();
+        for words in [
+            "cert_file.pem ends on 2031-11-01",
+            "ca_file.pem ends on 2031-11-01",
+        ] {
+            assert!(shown.message.contains(words), "{}", shown.message);
+        }
+        let mut ill = fleet();
+        ill.certificates[0].ends_soon = true;
+        let words = ["cert_file /etc/mfa/cert_file.pem ends on 2031-11-01"];
+        assert_found(&ill, CERTIFICATES, true, &words);
+        assert_eq!(found(&ill).len(), 1);
+        ill.certificates[0].valid = false;
+        assert_found(
+            &ill,
+            CERTIFICATES,
+            false,
+            &["ended on 2031-11-01", "nobody"],
+        );
+        ill.certificates[0].ends_soon = false;
+        let words = ["not yet valid", "begins on 2026-11-01"];
+        assert_found(&ill, CERTIFICATES, false, &words);
+        ill.certificates[0].error = Some("it is empty".to_owned());
+        let words = ["can't be used: it is empty", "goes on"];
+        assert_found(&ill, CERTIFICATES, false, &words);
     }
 
     #[test]

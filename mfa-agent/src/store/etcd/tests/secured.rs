@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::*;
+use crate::store::fleet::Term;
 
 /// Keys and certificates of a test, in a folder.
 struct Authority(tempfile::TempDir);
@@ -47,6 +48,12 @@ impl Authority {
 
     /// A certificate with its key; without extensions it is one of version 1.
     fn sign(&self, name: &str, extensions: Option<&str>) {
+        self.sign_for(name, extensions, 2);
+    }
+
+    /// The same for so many days.
+    fn sign_for(&self, name: &str, extensions: Option<&str>, days: u32) {
+        let days = days.to_string();
         let (key, request, certificate) = (
             format!("{name}.key"),
             format!("{name}.csr"),
@@ -81,7 +88,7 @@ impl Authority {
             "-out",
             &certificate,
             "-days",
-            "2",
+            &days,
         ];
         if extensions.is_some() {
             arguments.extend(["-extfile", &file]);
@@ -205,6 +212,124 @@ fn files_that_are_no_certificates_or_keys_are_refused_by_name() {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let exposed = error(&pem, &key);
     assert!(exposed.contains("chmod 0600"), "{exposed}");
+    authority.sign("other", Some(SERVER));
+    let different = error(&pem, &authority.path("other.key"));
+    assert!(different.contains("is not the key"), "{different}");
+}
+
+const HOST: &str = "extendedKeyUsage=clientAuth\n";
+
+/// One file after the other, as one.
+fn join(files: &[PathBuf], into: &Path) {
+    let parts: Vec<_> = files
+        .iter()
+        .map(|file| std::fs::read(file).unwrap())
+        .collect();
+    std::fs::write(into, parts.concat()).unwrap();
+}
+
+#[test]
+fn a_renewed_certificate_is_used_without_a_restart_and_a_broken_one_is_not() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    let (authority, next) = (Authority::new(), Authority::new());
+    authority.sign("server", Some(SERVER));
+    authority.sign_for("host", Some(HOST), 0);
+    let roots = authority.path("roots.pem");
+    join(&[authority.path("ca.pem")], &roots);
+    let mut nodes = Node::cluster(1, "https", &authority.options("server"));
+    let mut node = nodes.pop().unwrap();
+    authority.sign("maker", Some(HOST));
+    let access = |identity| Access {
+        roots: Roots::File(roots.clone()),
+        identity,
+        ..access(&[node.url()])
+    };
+    let maker = EtcdStore::new(&access(authority.identity("maker"))).unwrap();
+    soon("the store is made", || match maker.contact(&TakesAll) {
+        Ok(Contact::Refused(Looked::Nothing, _)) => maker.create(ID).is_ok(),
+        Ok(Contact::Admitted(_)) => true,
+        _ => false,
+    });
+    // The agent starts with a certificate that has ended.
+    let store = EtcdStore::new(&access(authority.identity("host"))).unwrap();
+    store.start(Arc::new(TakesAll)).unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    store.load(b"a").unwrap_err();
+    authority.sign("host", Some(HOST));
+    soon("the new certificate is used", || store.load(b"a").is_ok());
+
+    // Of another authority, and its key is not there yet.
+    let (pem, key) = (authority.path("host.pem"), authority.path("host.key"));
+    next.sign("host", Some(HOST));
+    std::fs::copy(next.path("host.pem"), &pem).unwrap();
+    let fleet = store.fleet().unwrap();
+    fleet.renew_certificates();
+    store.load(b"a").unwrap();
+    let told = fleet.certificates()[0].term.clone().unwrap_err();
+    assert!(told.contains("is not the key"), "{told}");
+    std::fs::copy(next.path("host.key"), &key).unwrap();
+
+    // The servers come from the new authority, and trust both.
+    let ca = authority.path("ca.pem");
+    join(&[ca.clone(), next.path("ca.pem")], &authority.path("both"));
+    join(&[authority.path("both")], &ca);
+    next.sign("server", Some(SERVER));
+    node.stop();
+    for file in ["server.pem", "server.key"] {
+        std::fs::copy(next.path(file), authority.path(file)).unwrap();
+    }
+    node.start_again();
+    soon("the host knows only the old one", || {
+        store
+            .load(b"a")
+            .is_err_and(|e| e.to_string().contains("ca_file"))
+    });
+    join(&[ca], &roots);
+    soon("it knows both", || store.load(b"a").is_ok());
+}
+
+#[test]
+fn it_is_told_when_certificates_end() {
+    let (authority, next) = (Authority::new(), Authority::new());
+    authority.sign_for("host", Some(HOST), 100);
+    let file = authority.path("host.pem");
+    let terms = |roots: &Path| {
+        let access = Access {
+            roots: Roots::File(roots.to_owned()),
+            identity: authority.identity("host"),
+            ..access(&["https://127.0.0.1:1".to_owned()])
+        };
+        let store = EtcdStore::new(&access).unwrap();
+        store.fleet().unwrap().certificates()
+    };
+    let now = jiff::Timestamp::now();
+    let days = |term: &Term| (term.ends.duration_since(now).as_hours() + 12) / 24;
+    let found = terms(&authority.path("ca.pem"));
+    let keys: Vec<_> = found.iter().map(|it| (it.key, it.file.clone())).collect();
+    let ca = authority.path("ca.pem");
+    assert_eq!(keys, [("cert_file", file.clone()), ("ca_file", ca.clone())]);
+    let both: Vec<_> = found.iter().map(|it| it.term.clone().unwrap()).collect();
+    assert_eq!(both.iter().map(days).collect::<Vec<_>>(), [100, 2]);
+    assert!(both[0].holds(now) && !both[0].ends_soon(now) && both[1].ends_soon(now));
+    // A chain ends with its first one, and authorities with the last one.
+    join(&[file.clone(), ca.clone()], &authority.path("chain"));
+    join(&[authority.path("chain")], &file);
+    next.openssl(&[
+        "x509", "-in", "ca.pem", "-signkey", "ca.key", "-days", "200", "-out", "longer",
+    ]);
+    let roots = authority.path("roots.pem");
+    join(&[ca, next.path("longer")], &roots);
+    let found = terms(&roots);
+    let both: Vec<_> = found.iter().map(|it| it.term.clone().unwrap()).collect();
+    assert_eq!(both.iter().map(days).collect::<Vec<_>>(), [2, 200]);
+    authority.sign_for("host", Some(HOST), 0);
+    let term = terms(&roots)[0].term.clone().unwrap();
+    let later = now
+        .checked_add(jiff::SignedDuration::from_secs(120))
+        .unwrap();
+    assert!(!term.holds(later) && term.ends_soon(now));
 }
 
 #[test]
