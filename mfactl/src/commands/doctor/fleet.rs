@@ -64,12 +64,28 @@ fn servers(all: &[StoreEndpoint]) -> Check {
         all.len()
     );
     match working {
-        0 => Check::problem(
-            SERVERS,
-            format!("{message}: nobody who is asked for a factor gets in, on any host"),
-            format!("see \"Loss of the quorum\" in {GUIDE}"),
-        ),
+        0 => {
+            // Where all servers answer, a majority is not what is missing.
+            let section = all.iter().find_map(section_of_complaints);
+            let section = section.unwrap_or("Loss of the quorum");
+            Check::problem(
+                SERVERS,
+                format!("{message}: nobody who is asked for a factor gets in"),
+                format!("see \"{section}\" in {GUIDE}"),
+            )
+        }
         _ => Check::ok(SERVERS, message),
+    }
+}
+
+/// Where the guide says what to do about what a server complains of, or what it is refused for.
+fn section_of_complaints(server: &StoreEndpoint) -> Option<&'static str> {
+    let says = |word: &str| server.complaints.iter().any(|it| it.contains(word));
+    match server.complaints.is_empty() {
+        true => None,
+        false if says("NOSPACE") => Some("A full database"),
+        false if says("CORRUPT") => Some("Loss of a node"),
+        false => Some("A store that was set back"),
     }
 }
 
@@ -83,9 +99,9 @@ fn server(server: &StoreEndpoint) -> Option<Check> {
             format!("see \"Loss of a node\" in {GUIDE}"),
         ));
     }
-    if !server.complaints.is_empty() {
-        let message = format!("{name} complains: {}", server.complaints.join(", "));
-        let remedy = format!("see \"A full database\" in {GUIDE}");
+    if let Some(section) = section_of_complaints(server) {
+        let message = format!("{name} is not used: {}", server.complaints.join(", "));
+        let remedy = format!("see \"{section}\" in {GUIDE}");
         return Some(Check::problem(SERVERS, message, remedy));
     }
     if !server.has_leader {
@@ -368,10 +384,41 @@ mod tests {
             false,
             &["a can't be used", "connection refused"],
         );
-        assert_found(&ill, SERVERS, false, &["b complains: NOSPACE"]);
+        assert_found(&ill, SERVERS, false, &["b is not used: NOSPACE"]);
         assert_found(&ill, SERVERS, true, &["c answers in 250 ms"]);
         ill.endpoints[2].has_leader = false;
         assert_found(&ill, SERVERS, false, &["0 of 3", "nobody"]);
+    }
+
+    #[test]
+    fn the_guide_is_named_at_the_place_that_helps() {
+        let remedies = |complaint: &str| -> Vec<String> {
+            let mut ill = fleet();
+            for server in &mut ill.endpoints {
+                server.complaints = vec![complaint.to_owned()];
+            }
+            let checks = of(&ill, &Clock::for_tests()).into_iter();
+            let told = checks.filter(|check| check.name == SERVERS && !check.ok);
+            told.filter_map(|check| check.remedy).collect()
+        };
+        for (complaint, section) in [
+            ("memberID:1 alarm:NOSPACE", "\"A full database\""),
+            (
+                "etcd was set back to an older state",
+                "\"A store that was set back\"",
+            ),
+        ] {
+            let told = remedies(complaint);
+            assert_eq!(told.len(), 4);
+            assert!(told.iter().all(|it| it.contains(section)), "{told:?}");
+        }
+        let mut silent = fleet();
+        for server in &mut silent.endpoints {
+            server.error = Some("connection refused".to_owned());
+        }
+        let checks = of(&silent, &Clock::for_tests());
+        let remedy = checks[0].remedy.as_deref().unwrap_or_default();
+        assert!(remedy.contains("Loss of the quorum"), "{remedy}");
     }
 
     #[test]
