@@ -45,7 +45,7 @@ use turns::Turns;
 use view::{Epoch, View, is_sealed};
 use watch::Watch;
 
-use crate::store::{Fleet, Store, StoreError, WriteOut};
+use crate::store::{Fleet, KnownState, Store, StoreError, WriteOut};
 use crate::vault::{KeyError, KeySource, Vault, VaultError};
 use mfa_core::account::{Account, RecordError};
 use mfa_core::factors::recovery::Pepper;
@@ -178,6 +178,13 @@ pub enum RepositoryError {
     /// The key of a shared store is not here.
     #[error(
         "the shared store is sealed with key {sealed}, and this host has {here}, so it serves nobody. Copy the key file \
+    /// Somebody who has a key that was replaced made a state.
+    #[error(
+        "the record vault/state, which says which key seals and which records are the current ones, is sealed with the key \
+         {0}, which was replaced: who has that key wrote it into etcd. Find out who did, and take that key from all hosts. \
+         To accept it, on each host: mfa-agent --init, and restart the agent: systemctl restart mfa-agent"
+    )]
+    RetiredKey(String),
          of a host that works to {}, owned by the agent's user with mode 0600, and restart the agent", file.display()
     )]
     OtherKey {
@@ -310,7 +317,7 @@ impl AccountRepository {
     }
 
     /// Writes the first state of a shared store in which there is nothing, or makes sure that these keys open the one
-    /// that is there. Returns whether it was written, and its number.
+    /// that is there. Returns whether it was written, and what to remember of it.
     ///
     /// # Errors
     ///
@@ -318,7 +325,7 @@ impl AccountRepository {
     pub fn init_shared(
         store: Box<dyn Store>,
         keys: KeySource,
-    ) -> Result<(bool, u64), RepositoryError> {
+    ) -> Result<(bool, KnownState), RepositoryError> {
         let vault = Vault::with(&keys.load_ring()?, None);
         let repository = Self {
             keys: Some(keys),
@@ -331,7 +338,7 @@ impl AccountRepository {
             opened => opened.map(|_| false)?,
         };
         let (state, _) = repository.state(&repository.view()?.vault)?;
-        Ok((is_first, state.number))
+        Ok((is_first, state.known()))
     }
 
     /// The same accounts, with a text for administrators: the store was set back to an older state.

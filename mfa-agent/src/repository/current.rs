@@ -178,6 +178,7 @@ impl AccountRepository {
         let on_disk = Vault::with(&ring, lasting);
         // The one that seals stays the same, whatever it is called on the disk; it is gone if its file is.
         if let Some(vault) = on_disk.sealing_with(&view.vault.key_id()) {
+            let vault = vault.opening_as(&view.vault);
             *view = Arc::new(view.with_vault(vault));
         }
         Ok(())

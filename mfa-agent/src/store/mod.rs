@@ -45,7 +45,7 @@ use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 pub use etcd::EtcdStore;
-pub use fleet::Fleet;
+pub use fleet::{Fleet, KnownState, StateFit};
 pub use memory::MemoryStore;
 pub use sled::SledStore;
 pub use snapshot::{Record, Snapshot};
