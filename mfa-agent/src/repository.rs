@@ -145,6 +145,9 @@ impl After {
 pub enum RepositoryError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A change was sent to a shared store, and no answer says what became of it.
+    #[error("{0}. The change may have been made all the same")]
+    Unknown(StoreError),
     /// The record can't be opened or sealed.
     #[error("the record of {0:?} can't be opened: {1}")]
     Vault(String, VaultError),
@@ -175,9 +178,6 @@ pub enum RepositoryError {
          it, on each host: mfa-agent --init, and restart the agent: systemctl restart mfa-agent"
     )]
     OlderState(u64),
-    /// The key of a shared store is not here.
-    #[error(
-        "the shared store is sealed with key {sealed}, and this host has {here}, so it serves nobody. Copy the key file \
     /// Somebody who has a key that was replaced made a state.
     #[error(
         "the record vault/state, which says which key seals and which records are the current ones, is sealed with the key \
@@ -185,6 +185,9 @@ pub enum RepositoryError {
          To accept it, on each host: mfa-agent --init, and restart the agent: systemctl restart mfa-agent"
     )]
     RetiredKey(String),
+    /// The key of a shared store is not here.
+    #[error(
+        "the shared store is sealed with key {sealed}, and this host has {here}, so it serves nobody. Copy the key file \
          of a host that works to {}, owned by the agent's user with mode 0600, and restart the agent", file.display()
     )]
     OtherKey {

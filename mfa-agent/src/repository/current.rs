@@ -235,7 +235,11 @@ impl AccountRepository {
         guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, RepositoryError> {
-        let swaps = self.store.swap_all_if(guards, changes)?;
+        let swaps = self.store.swap_all_if(guards, changes);
+        let swaps = swaps.map_err(|error| match error.is_unknown() {
+            true => RepositoryError::Unknown(error),
+            false => error.into(),
+        })?;
         if swaps.is_none() {
             self.note_stale();
         }
