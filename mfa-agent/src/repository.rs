@@ -12,6 +12,7 @@ mod backup;
 mod change;
 mod current;
 mod damage;
+mod found;
 mod merge;
 mod records;
 mod remembered;
@@ -33,9 +34,9 @@ pub use backup::{BackupRun, Progress};
 use current::{FirstSeen, Patience};
 use damage::Damage;
 pub use damage::{Checked, Dropped};
+pub use found::{Found, Remembered};
 pub use merge::{MergeOutcome, MergeRow, MergeRun};
 use remembered::Lent;
-pub use remembered::{Found, Remembered};
 pub use restore::{Abandoned, RestoreError, RestoreRun, RestoreSummary, Step};
 pub use room::NoRoom;
 pub use rotate::{HostKeys, KeyState, Prepared, Resealed, RotateError};
@@ -44,7 +45,7 @@ use turns::Turns;
 use view::{Epoch, SEALED, View, is_sealed};
 use watch::Watch;
 
-use crate::store::{Fleet, Store, StoreError, WriteOut};
+use crate::store::{Fleet, KnownState, Store, StoreError, WriteOut};
 use crate::vault::{KeyError, KeySource, Vault, VaultError};
 use mfa_core::account::{Account, RecordError};
 use mfa_core::factors::recovery::Pepper;
@@ -144,6 +145,9 @@ impl After {
 pub enum RepositoryError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A change was sent to a shared store, and no answer says what became of it.
+    #[error("{0}. The change may have been made all the same")]
+    Unknown(StoreError),
     /// The record can't be opened or sealed.
     #[error("the record of {0:?} can't be opened: {1}")]
     Vault(String, VaultError),
@@ -176,6 +180,13 @@ pub enum RepositoryError {
          it, on each host: mfa-agent --init, and restart the agent: systemctl restart mfa-agent"
     )]
     OlderState(u64),
+    /// Somebody who has a key that was replaced made a state.
+    #[error(
+        "the record vault/state, which says which key seals and which records are the current ones, is sealed with the key \
+         {0}, which was replaced: who has that key wrote it into etcd. Find out who did, and take that key from all hosts. \
+         To accept it, on each host: mfa-agent --init, and restart the agent: systemctl restart mfa-agent"
+    )]
+    RetiredKey(String),
     /// The key of a shared store is not here.
     #[error(
         "the shared store is sealed with key {sealed}, and this host has {here}, so it serves nobody. Copy the key file \
@@ -325,7 +336,7 @@ impl AccountRepository {
     }
 
     /// Writes the first state of a shared store in which there is nothing, or makes sure that these keys open the one
-    /// that is there. Returns whether it was written, and its number.
+    /// that is there. Returns whether it was written, and what to remember of it.
     ///
     /// # Errors
     ///
@@ -333,7 +344,7 @@ impl AccountRepository {
     pub fn init_shared(
         store: Box<dyn Store>,
         keys: KeySource,
-    ) -> Result<(bool, u64), RepositoryError> {
+    ) -> Result<(bool, KnownState), RepositoryError> {
         let vault = Vault::with(&keys.load_ring()?, None);
         let repository = Self {
             keys: Some(keys),
@@ -346,7 +357,7 @@ impl AccountRepository {
             opened => opened.map(|_| false)?,
         };
         let (state, _) = repository.state(&repository.view()?.vault)?;
-        Ok((is_first, state.number))
+        Ok((is_first, state.known()))
     }
 
     /// The same accounts, with a text for administrators: the store was set back to an older state.

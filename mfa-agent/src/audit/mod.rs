@@ -194,8 +194,33 @@ impl Audit {
             .is_none_or(|file| file.push(line, origin))
     }
 
+    /// Why the audit file can't be written now, or what it lacks for good.
+    #[must_use]
+    pub fn file_error(&self) -> Option<String> {
+        let failure = self.file.as_ref().and_then(Worker::failure);
+        let gaps = || {
+            match self.has_gaps.load(Ordering::Relaxed) {
+            false => None,
+            true if self.syncs_changes.load(Ordering::Relaxed) => Some(
+                "it lacks lines since this start of the agent: they came while it could not be written".to_owned(),
+            ),
+            true => Some("it lacks lines, which a restart of the agent adds".to_owned()),
+        }
+        };
+        failure.or_else(gaps)
+    }
+
     fn note_gap(&self) {
-        if !self.has_gaps.swap(true, Ordering::Relaxed) {
+        let was_told = self.has_gaps.swap(true, Ordering::Relaxed);
+        if was_told {
+            return;
+        }
+        if self.syncs_changes.load(Ordering::Relaxed) {
+            log::error(
+                "the audit log has no room for more lines, and a store that hosts share keeps none of them: they are lost. \
+                 Make the audit file writable: [audit] file in agent.toml",
+            );
+        } else {
             log::error(
                 "the audit log has no room for more lines; the store keeps the lines about logins \
                  and changes. When the audit file can be written again, restart the agent, which \
@@ -302,6 +327,19 @@ pub struct Event {
     /// A count, if the event covers several: lines lost, records imported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+}
+
+impl Event {
+    /// That nobody knows whether this has happened, and why.
+    #[must_use]
+    pub fn unknown(&self, why: &str) -> Self {
+        Self {
+            event: "outcome-unknown",
+            result: "unknown",
+            reason: Some(format!("{} {}: {why}", self.event, self.result)),
+            ..self.clone()
+        }
+    }
 }
 
 #[cfg(test)]

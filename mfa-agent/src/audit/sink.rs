@@ -52,7 +52,7 @@ impl AuditEntry {
 pub(super) fn level(event: &Event) -> Level {
     match event.result {
         "unavailable" => Level::Error,
-        "wrong" | "locked" | "denied" | "refused" | "lost" => Level::Warn,
+        "wrong" | "locked" | "denied" | "refused" | "lost" | "unknown" => Level::Warn,
         _ => Level::Info,
     }
 }

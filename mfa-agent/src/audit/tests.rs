@@ -124,6 +124,31 @@ fn an_unwritable_file_costs_no_line_once_it_works_again() {
 }
 
 #[test]
+fn an_unwritable_file_is_told_until_it_works_and_lost_lines_for_good() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("later");
+    let audit = to_file(&folder.join("audit.jsonl"));
+    audit.sync_changes();
+    assert_eq!(audit.file_error(), None);
+    audit.record(login("anna"), Timestamp::now(), Origin::Privileged);
+    assert!(!audit.flush(SHORT));
+    let until = Instant::now() + LONG;
+    while audit.file_error().is_none() {
+        assert!(Instant::now() < until, "it is never told");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::create_dir(&folder).unwrap();
+    assert!(audit.flush(LONG));
+    assert_eq!(audit.file_error(), None);
+    audit.note_gap();
+    let lacks = audit.file_error().unwrap();
+    assert!(
+        lacks.contains("lacks lines") && !lacks.contains("restart"),
+        "{lacks}"
+    );
+}
+
+#[test]
 fn a_full_queue_loses_lines_and_reports_how_many_but_blocks_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("missing/audit.jsonl");

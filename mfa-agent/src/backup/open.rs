@@ -163,7 +163,7 @@ fn unwrapped(vault: &Vault, id: &str, wrapped: &[u8]) -> Result<Zeroizing<[u8; 3
             here,
         },
         VaultError::Forged | VaultError::Malformed => BackupError::Forged(id.to_owned()),
-        error @ VaultError::TooLong => error.into(),
+        error @ (VaultError::TooLong | VaultError::Retired(_)) => error.into(),
     })
 }
 

@@ -48,6 +48,8 @@ struct State<L> {
     stage: Stage,
     /// Number of callers that wait until everything is written.
     flushing: usize,
+    /// Why lines can't be written now.
+    failure: Option<String>,
     reopen: bool,
     closed: bool,
 }
@@ -93,6 +95,7 @@ impl<L: Send + 'static> Worker<L> {
                 sync: Sync::default(),
                 stage: Stage::Writing,
                 flushing: 0,
+                failure: None,
                 reopen: false,
                 closed: false,
             }),
@@ -123,6 +126,11 @@ impl<L: Send + 'static> Worker<L> {
             self.0.work.notify_one();
         }
         is_queued
+    }
+
+    /// Why lines can't be written now, as far as that was tried.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.0.lock().failure.clone()
     }
 
     pub(crate) fn reopen(&self) {
@@ -305,11 +313,13 @@ impl<S: Sink> Run<S> {
 
     fn recover(&mut self) {
         if std::mem::take(&mut self.failing) {
+            self.shared.lock().failure = None;
             self.sink.report_recovery();
         }
     }
 
     fn report(&mut self, error: &WriteError) {
+        self.shared.lock().failure = Some(error.0.clone());
         if !std::mem::replace(&mut self.failing, true) {
             self.sink.report_failure(error);
         }

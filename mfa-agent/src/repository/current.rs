@@ -168,6 +168,7 @@ impl AccountRepository {
         let on_disk = Vault::with(&ring, lasting);
         // The one that seals stays the same, whatever it is called on the disk; it is gone if its file is.
         if let Some(vault) = on_disk.sealing_with(&view.vault.key_id()) {
+            let vault = vault.opening_as(&view.vault);
             *view = Arc::new(view.with_vault(vault));
         }
         Ok(())
@@ -224,7 +225,11 @@ impl AccountRepository {
         guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, RepositoryError> {
-        let swaps = self.store.swap_all_if(guards, changes)?;
+        let swaps = self.store.swap_all_if(guards, changes);
+        let swaps = swaps.map_err(|error| match error.is_unknown() {
+            true => RepositoryError::Unknown(error),
+            false => error.into(),
+        })?;
         if swaps.is_none() {
             self.note_stale();
         }

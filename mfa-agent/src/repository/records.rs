@@ -1,6 +1,6 @@
 //! Reads, opens and seals single records and pages of them.
 
-use super::remembered::Found;
+use super::found::Found;
 use super::view::View;
 use super::{AccountRepository, Key, RepositoryError, nonce, printable};
 use crate::store::{Revision, Stored};

@@ -11,36 +11,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use super::found::{Found, Remembered};
 use super::records::seal;
 use super::view::View;
 use super::{AccountRepository, After, Key, RepositoryError};
-use crate::store::{Change, Guard, Moment, Revision, Stored, Swap};
+use crate::store::{Change, Guard, Stored, Swap};
 use mfa_core::account::Account;
 use mfa_core::names::UserName;
-
-/// A user's record, or the placeholder record of a name that has none.
-pub struct Found {
-    /// Which of both it is.
-    pub key: Key,
-    /// What it holds.
-    pub account: Account,
-    /// What is to be proved, if it was not read just now.
-    pub remembered: Option<Remembered>,
-    revision: Option<Revision>,
-}
-
-/// What a change has to prove of a record from memory.
-#[derive(Clone, Debug)]
-pub struct Remembered {
-    /// The state of all records.
-    state: Option<Revision>,
-    revision: Option<Revision>,
-    user: UserName,
-    /// The record that must not exist, since its user was taken for one without.
-    absent: Option<Key>,
-    /// So far the store had come, at least.
-    moment: Moment,
-}
 
 /// So many users at most have a login that proves what is remembered of them; then they are forgotten.
 const MOST_LENT: usize = 10_000;
@@ -63,18 +40,6 @@ impl Lent {
     pub(super) fn give_back(&self, user: &UserName) {
         let mut lent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lent.remove(user.as_str());
-    }
-}
-
-impl Found {
-    /// What was read just now.
-    pub(super) fn newest(key: Key, stored: Option<&Stored>, account: Account) -> Self {
-        Self {
-            key,
-            account,
-            remembered: None,
-            revision: stored.map(|stored| stored.revision.clone()),
-        }
     }
 }
 

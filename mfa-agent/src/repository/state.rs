@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::view::{Epoch, Restoring, STATE, View};
 use super::{AccountRepository, MAX_CONFLICTS, RepositoryError, nonce};
-use crate::store::{Change, Revision, Swap};
+use crate::store::{Change, KnownState, Revision, StateFit, Swap};
 use crate::vault::{Lasting, Vault, VaultError};
 
 /// The record.
@@ -69,6 +69,14 @@ impl State {
         }
     }
 
+    /// What a host remembers of it.
+    pub(super) fn known(&self) -> KnownState {
+        KnownState {
+            number: self.number,
+            retired: self.retired.clone(),
+        }
+    }
+
     pub(super) fn epoch(&self) -> Result<Option<Epoch>, RepositoryError> {
         let Some(text) = &self.epoch else {
             return Ok(None);
@@ -108,16 +116,23 @@ impl State {
         Ok(view)
     }
 
-    /// The keys, of which the one that seals this record seals.
+    /// The keys, of which the one that seals this record seals, and that one opens records.
     fn sealing(&self, vault: &Vault) -> Result<Vault, RepositoryError> {
         let id = self.sealer.clone().unwrap_or_else(|| vault.key_id());
-        vault.sealing_with(&id).ok_or_else(|| {
+        let Some(sealing) = vault.sealing_with(&id) else {
             let here = vault.key_id();
-            RepositoryError::Vault(name(), VaultError::OtherKey { sealed: id, here })
-        })
+            let error = VaultError::OtherKey { sealed: id, here };
+            return Err(RepositoryError::Vault(name(), error));
+        };
+        // Once all records are sealed with it, the keys before it open backups only.
+        let live: Vec<&str> = [Some(&*id), self.rotating.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect();
+        Ok(sealing.opening_only(&live))
     }
 
-    fn seal(&self, vault: &Vault) -> Result<Vec<u8>, RepositoryError> {
+    pub(super) fn seal(&self, vault: &Vault) -> Result<Vec<u8>, RepositoryError> {
         let mut plain = Zeroizing::new(Vec::with_capacity(1024));
         serde_json::to_writer(&mut *plain, self).map_err(|_| unreadable("it can't be encoded"))?;
         vault
@@ -147,16 +162,19 @@ impl AccountRepository {
             };
         };
         let plain = vault
-            .open(STATE, &stored.bytes)
+            .open_by_any(STATE, &stored.bytes)
             .map_err(|e| RepositoryError::Vault(name(), e))?;
         // Serde's own text may quote the record.
         let mut state: State =
             serde_json::from_slice(&plain).map_err(|_| unreadable("it can't be decoded"))?;
         state.sealer = vault.sealer(&stored.bytes).map(|(id, _)| id);
-        if let Some(fleet) = self.fleet()
-            && !fleet.note_state(state.number)
-        {
-            return Err(RepositoryError::OlderState(state.number));
+        if let Some(fleet) = self.fleet() {
+            let sealer = state.sealer.clone().unwrap_or_default();
+            match fleet.note_state(&state.known(), &sealer) {
+                StateFit::Fits => {}
+                StateFit::Older => return Err(RepositoryError::OlderState(state.number)),
+                StateFit::Retired => return Err(RepositoryError::RetiredKey(sealer)),
+            }
         }
         Ok((state, Some(stored.revision)))
     }

@@ -65,7 +65,7 @@ fn create(places: &Places<'_>, key: bool, replaces: bool) -> Result<(), StartErr
         id,
         generation: NEVER_OPENED,
         cluster: None,
-        state: 0,
+        state: crate::store::KnownState::default(),
     };
     write_mark(places, &mark)
 }

@@ -16,8 +16,8 @@ use super::places::Places;
 use crate::host_name;
 use crate::log;
 use crate::repository::{AccountRepository, RepositoryError};
-use crate::store::StoreId;
 use crate::store::etcd::{Access, Contact, EtcdStore, Looked, Memory};
+use crate::store::{KnownState, StoreId};
 use crate::store_mark::{self, Found, Mark};
 
 /// Why the agent does not start; only an administrator can help.
@@ -92,7 +92,7 @@ pub(super) fn init(places: &Places<'_>, access: &Access) -> Result<(), StartErro
             id,
             generation: reached,
             cluster: Some(cluster),
-            state: 0,
+            state: KnownState::default(),
         },
         Contact::Admitted(_) => return Err("the store is gone again; run this once more".into()),
         Contact::Refused(_, reason) | Contact::Undecided(_, reason) => {
@@ -144,7 +144,7 @@ impl Memory for AnyStore {
         }
     }
 
-    fn keep(&self, _: u64, _: u64) -> bool {
+    fn keep(&self, _: u64, _: KnownState) -> bool {
         true
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn mark_of(store: &SledStore) -> Mark {
         id: store.id(),
         generation: store.generation(),
         cluster: None,
-        state: 0,
+        state: crate::store::KnownState::default(),
     }
 }
 

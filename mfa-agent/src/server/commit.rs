@@ -42,8 +42,8 @@ impl Agent {
     ) -> Result<Option<T>, Failure> {
         let watched = self.watched(key);
         let mut told = None;
+        let mut entries = Vec::new();
         let said = self.audit.commit(peer.origin(), || {
-            let mut entries = Vec::new();
             let change = |account: Option<Account>| {
                 let before = watched
                     .as_ref()
@@ -62,8 +62,13 @@ impl Agent {
             if said.is_none() {
                 entries.clear();
             }
-            Ok::<_, Failure>((entries, said))
+            Ok::<_, Failure>((std::mem::take(&mut entries), said))
         });
+        if let Err(failure) = &said
+            && failure.is_unknown()
+        {
+            self.note_unknown(entries, peer, failure.reason());
+        }
         if let (Ok(Some(_)), Some(told)) = (&said, told) {
             self.tell(told);
         }
@@ -88,6 +93,13 @@ impl Agent {
             })?;
             Ok((entries.into_values().flatten().collect(), said))
         })
+    }
+
+    /// Nobody knows whether a change was made: the log says so of everything that it would have said.
+    fn note_unknown(&self, entries: Vec<AuditEntry>, peer: Peer, why: &str) {
+        for entry in entries {
+            self.record(entry.event().unknown(why), peer);
+        }
     }
 
     /// An event, with its line for a change that makes it durable.

@@ -13,6 +13,8 @@ use mfa_core::names::NamesError;
 pub(super) enum Failure {
     /// One of ours.
     Ours(ErrorKind, String),
+    /// The store did not say whether it has made a change, and why.
+    Unknown(String),
     /// Varlink: no such method.
     NoMethod(String),
     /// Varlink: no such interface.
@@ -39,10 +41,16 @@ impl Failure {
         matches!(self, Self::Ours(ErrorKind::Busy, _))
     }
 
+    /// Whether a change may have been made all the same.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+
     /// The reason, for the log.
     pub(super) fn reason(&self) -> &str {
         match self {
             Self::Ours(_, text)
+            | Self::Unknown(text)
             | Self::NoMethod(text)
             | Self::NoInterface(text)
             | Self::Parameter(text) => text,
@@ -61,6 +69,7 @@ impl Failure {
     pub(super) fn reply(self, interface: &str) -> ErrorReply {
         let none = ErrorParameters::default();
         match self {
+            Self::Unknown(reason) => Self::unavailable(reason).reply(interface),
             Self::Ours(kind, reason) => ErrorReply {
                 error: format!("{interface}.{}", kind.name()),
                 parameters: ErrorParameters {
@@ -107,6 +116,7 @@ impl From<RepositoryError> for Failure {
     fn from(error: RepositoryError) -> Self {
         match error {
             RepositoryError::Contended(_) => Self::new(ErrorKind::Busy, error.to_string()),
+            RepositoryError::Unknown(_) => Self::Unknown(error.to_string()),
             RepositoryError::NoRoom(_) | RepositoryError::OlderHosts(..) => Self::refused(error),
             _ => Self::unavailable(error),
         }

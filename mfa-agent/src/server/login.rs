@@ -14,6 +14,7 @@ mod login_context;
 mod post;
 mod push;
 mod radius;
+mod recall;
 mod record;
 mod tickets;
 mod told;
@@ -55,6 +56,7 @@ use post::FailedRecipients;
 pub(super) use post::{LateMessage, LearnedLate};
 pub(super) use record::Context;
 pub(super) use tickets::{Bearer, Tickets};
+use verify::HashedAnswer;
 pub(super) use waiting::{LoginWait, ResumedLogin};
 use waiting::{QueryingLogin, SendingLogin};
 
@@ -84,6 +86,8 @@ pub(super) struct Login {
     silence: Option<String>,
     /// What it began with, until a change has proved that.
     unproven: Option<Box<Unproven>>,
+    /// Answers that were hashed for a record that was not the newest.
+    hashed: Vec<HashedAnswer>,
     /// Its place among the open logins of its account.
     open_login: OpenLogin,
 }
@@ -147,6 +151,7 @@ impl Login {
             failed: FailedRecipients::default(),
             silence: None,
             unproven,
+            hashed: Vec::new(),
             open_login,
             settings: resolved.settings,
             key: resolved.key,

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,9 +25,9 @@ pub trait Fleet: Send + Sync {
     /// Keeps for the next start of this host how far the store has come, as far as this host knows. It asks no server.
     fn keep(&self);
 
-    /// Notes the number of a state of all records ([`crate::repository`]). Returns false if this host has seen a later one,
-    /// in this start or an earlier one.
-    fn note_state(&self, number: u64) -> bool;
+    /// Notes a state of all records ([`crate::repository`]) that `sealer` has sealed, unless it does not fit what this host
+    /// has seen, in this start or an earlier one.
+    fn note_state(&self, state: &KnownState, sealer: &str) -> StateFit;
 
     /// All hosts that ever used the store, in the order of their names, until they are forgotten.
     ///
@@ -62,6 +61,53 @@ pub trait Fleet: Send + Sync {
 
     /// Reads the files of the certificates again. From now on new ones are used; if they can't be, those of before are.
     fn renew_certificates(&self);
+}
+
+/// What a host remembers of the states of all records that it has seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownState {
+    /// The highest number of one; zero if none was seen.
+    pub number: u64,
+    /// The IDs of the keys that sealed before the newest one, which is none of them.
+    pub retired: Vec<String>,
+}
+
+/// Whether a state may follow what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateFit {
+    /// It may.
+    Fits,
+    /// A later one was seen.
+    Older,
+    /// A key sealed it that had been replaced.
+    Retired,
+}
+
+/// Retired keys that are remembered, the newest.
+const MOST_RETIRED: usize = 64;
+
+impl KnownState {
+    /// Whether a state with this number may follow, which this key sealed.
+    #[must_use]
+    pub fn fits(&self, number: u64, sealer: &str) -> StateFit {
+        match () {
+            () if number < self.number => StateFit::Older,
+            () if self.retired.iter().any(|key| key == sealer) => StateFit::Retired,
+            () => StateFit::Fits,
+        }
+    }
+
+    /// Adds what another one knows.
+    pub fn learn(&mut self, other: &Self) {
+        self.number = self.number.max(other.number);
+        for key in &other.retired {
+            if !self.retired.contains(key) {
+                self.retired.push(key.clone());
+            }
+        }
+        let surplus = self.retired.len().saturating_sub(MOST_RETIRED);
+        self.retired.drain(..surplus);
+    }
 }
 
 /// What the other hosts need to know of one host.
@@ -196,7 +242,7 @@ impl Term {
 #[derive(Debug, Default)]
 pub(super) struct MemoryFleet {
     hosts: Mutex<BTreeMap<String, (HostNotice, Timestamp)>>,
-    state: AtomicU64,
+    state: Mutex<KnownState>,
 }
 
 impl MemoryFleet {
@@ -213,8 +259,13 @@ impl Fleet for MemoryFleet {
 
     fn keep(&self) {}
 
-    fn note_state(&self, number: u64) -> bool {
-        self.state.fetch_max(number, Ordering::AcqRel) <= number
+    fn note_state(&self, state: &KnownState, sealer: &str) -> StateFit {
+        let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let fit = known.fits(state.number, sealer);
+        if fit == StateFit::Fits {
+            known.learn(state);
+        }
+        fit
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
@@ -289,6 +340,27 @@ mod tests {
             let found = (term.holds(at(now)), term.ends_soon(at(now)));
             assert_eq!(found, (holds, ends_soon), "{now}");
         }
+    }
+
+    #[test]
+    fn a_state_fits_unless_it_is_older_or_a_retired_key_sealed_it() {
+        let mut known = KnownState::default();
+        assert_eq!(known.fits(0, "one"), StateFit::Fits);
+        known.learn(&KnownState {
+            number: 3,
+            retired: vec!["one".to_owned()],
+        });
+        assert_eq!(known.fits(3, "two"), StateFit::Fits);
+        assert_eq!(known.fits(2, "two"), StateFit::Older);
+        assert_eq!(known.fits(4, "one"), StateFit::Retired);
+        for number in 0..200 {
+            known.learn(&KnownState {
+                number: 1,
+                retired: vec![number.to_string()],
+            });
+        }
+        assert_eq!((known.number, known.retired.len()), (3, MOST_RETIRED));
+        assert_eq!(known.fits(3, "199"), StateFit::Retired);
     }
 
     #[test]

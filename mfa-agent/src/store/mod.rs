@@ -45,7 +45,7 @@ use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 pub use etcd::EtcdStore;
-pub use fleet::Fleet;
+pub use fleet::{Fleet, KnownState, StateFit};
 pub use memory::MemoryStore;
 pub use sled::SledStore;
 pub use snapshot::{Record, Snapshot};
@@ -319,12 +319,34 @@ impl FromStr for StoreId {
 
 /// The store does not work. Callers fail closed (rule 5).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the store does not work: {0}")]
-pub struct StoreError(String);
+#[error("the store does not work: {reason}")]
+pub struct StoreError {
+    reason: String,
+    /// Whether a change may have been made all the same.
+    is_unknown: bool,
+}
 
 impl StoreError {
     /// An error for the log, with what an administrator can do.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+        Self {
+            reason: reason.into(),
+            is_unknown: false,
+        }
+    }
+
+    /// The same, of a change that may have been made all the same.
+    #[must_use]
+    pub fn unknown(self) -> Self {
+        Self {
+            is_unknown: true,
+            ..self
+        }
+    }
+
+    /// Whether a change may have been made all the same.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.is_unknown
     }
 }

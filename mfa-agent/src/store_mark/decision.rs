@@ -172,7 +172,7 @@ mod tests {
             id: HERE,
             generation: MARKED,
             cluster: None,
-            state: 0,
+            state: crate::store::KnownState::default(),
         })
     }
 
@@ -181,7 +181,7 @@ mod tests {
             id: OTHER,
             generation: MARKED,
             cluster: None,
-            state: 0,
+            state: crate::store::KnownState::default(),
         })
     }
 

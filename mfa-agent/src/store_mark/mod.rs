@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::durable_file::{replace_durably, with_suffix};
-use crate::store::StoreId;
+use crate::store::{KnownState, StoreId};
 
 const LABEL: &str = "mfa-store-v1:";
 const LARGEST_FILE: u64 = 4096;
@@ -23,15 +23,15 @@ const COMMENT: &str = "# Names the store of mfa-agent, so that a lost or an olde
                        # Not part of a backup: restored with the store, it could not tell.\n";
 
 /// Which store there was, and how often it was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     pub id: StoreId,
     /// The store's generation when the mark was written; every later opening has a higher one.
     pub generation: u64,
     /// The cluster of a store in etcd.
     pub cluster: Option<u64>,
-    /// The number of the state of its records; zero if none is known.
-    pub state: u64,
+    /// What was seen of the states of its records.
+    pub state: KnownState,
 }
 
 /// What is at the path of the mark.
@@ -89,9 +89,12 @@ impl fmt::Display for Mark {
         if let Some(cluster) = cluster {
             write!(f, " cluster={cluster:x}")?;
         }
-        match state {
-            0 => Ok(()),
-            state => write!(f, " state={state}"),
+        if state.number > 0 {
+            write!(f, " state={}", state.number)?;
+        }
+        match state.retired.is_empty() {
+            true => Ok(()),
+            false => write!(f, " retired={}", state.retired.join(",")),
         }
     }
 }
@@ -113,9 +116,15 @@ impl FromStr for Mark {
                 Ok(cluster) => Some(u64::from_str_radix(cluster, 16).map_err(|_| NoMark)?),
                 Err(NoMark) => None,
             },
-            state: match value("state=") {
-                Ok(state) => state.parse().map_err(|_| NoMark)?,
-                Err(NoMark) => 0,
+            state: KnownState {
+                number: match value("state=") {
+                    Ok(number) => number.parse().map_err(|_| NoMark)?,
+                    Err(NoMark) => 0,
+                },
+                retired: match value("retired=") {
+                    Ok(keys) => keys.split(',').map(str::to_owned).collect(),
+                    Err(NoMark) => Vec::new(),
+                },
             },
         })
     }
@@ -152,7 +161,12 @@ mod tests {
                 id,
                 generation,
                 cluster: (generation > 0).then_some(generation),
-                state: generation,
+                state: KnownState {
+                    number: generation,
+                    retired: (0..generation.min(64))
+                        .map(|key| format!("{key:08x}"))
+                        .collect(),
+                },
             };
             write(&file, &mark).unwrap();
             assert_eq!(read(&file), Found::Mark(mark));
@@ -172,7 +186,7 @@ mod tests {
             id,
             generation: 1,
             cluster: None,
-            state: 0,
+            state: KnownState::default(),
         };
         write(&file, &mark).unwrap();
     }
@@ -204,9 +218,11 @@ mod tests {
             id: [u8; 16],
             generation: u64,
             cluster: Option<u64>,
-            state: u64,
+            number: u64,
+            retired in proptest::collection::vec("[0-9a-f]{8}", 0..5),
             garbage: String,
         ) {
+            let state = KnownState { number, retired };
             let mark = Mark { id: StoreId(id), generation, cluster, state };
             let text = format!("{COMMENT}\r\n{mark}\r\n");
             prop_assert_eq!(text.parse(), Ok(mark));

@@ -52,6 +52,8 @@ pub struct Vault {
     pepper: Pepper,
     /// Hides the names of records.
     names: Zeroizing<[u8; 32]>,
+    /// The keys that open records, if not all do; the others open backups only.
+    live: Option<Vec<[u8; ID]>>,
 }
 
 /// What one key seals with.
@@ -94,6 +96,12 @@ pub enum VaultError {
         /// The ID of the agent's key.
         here: String,
     },
+    /// It was sealed with a key that was replaced.
+    #[error(
+        "a record was sealed with key {0}, which was replaced and opens backups only: it was put back, or who has that key \
+         wrote it; restore it from a backup"
+    )]
+    Retired(String),
     /// It was changed, or belongs to another account.
     #[error(
         "a record was tampered with, or moved here from another account; restore it from a backup"
@@ -124,7 +132,25 @@ impl Vault {
     /// The same keys with other lasting ones.
     #[must_use]
     pub fn with_lasting(&self, lasting: Lasting) -> Self {
-        Self::build(Arc::clone(&self.sealing), self.others.clone(), lasting)
+        Self::build(Arc::clone(&self.sealing), self.others.clone(), lasting).opening_as(self)
+    }
+
+    /// The same keys, of which these open records, and the others backups only.
+    #[must_use]
+    pub fn opening_only(mut self, ids: &[&str]) -> Self {
+        let id = |id: &&str| {
+            let bytes = data_encoding::HEXLOWER.decode(id.as_bytes()).ok()?;
+            bytes.try_into().ok()
+        };
+        self.live = Some(ids.iter().filter_map(id).collect());
+        self
+    }
+
+    /// The same keys, of which those open records that do with `other`.
+    #[must_use]
+    pub fn opening_as(mut self, other: &Self) -> Self {
+        self.live.clone_from(&other.live);
+        self
     }
 
     /// The same, and opens what `earlier` opened, too.
@@ -147,6 +173,7 @@ impl Vault {
             lasting,
             pepper,
             names,
+            live: None,
         }
     }
 
@@ -158,7 +185,7 @@ impl Vault {
         ciphers.extend(self.others.iter().map(Arc::clone));
         let index = ciphers.iter().position(|cipher| cipher.id == *id)?;
         let sealing = ciphers.remove(index);
-        Some(Self::build(sealing, ciphers, self.lasting.clone()))
+        Some(Self::build(sealing, ciphers, self.lasting.clone()).opening_as(self))
     }
 
     /// Whether a key with this ID is here.
@@ -212,6 +239,20 @@ impl Vault {
     /// [`VaultError`] when it was sealed with another key or for another store key, or was changed
     /// since.
     pub fn open(&self, key: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let id = sealed.get(1..=ID).unwrap_or_default();
+        let is_live = |live: &Vec<[u8; ID]>| live.iter().any(|live| live == id);
+        if self.cipher(id).is_some() && !self.live.as_ref().is_none_or(is_live) {
+            return Err(VaultError::Retired(hex(id)));
+        }
+        self.open_by_any(key, sealed)
+    }
+
+    /// The same with whichever key is here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::open`].
+    pub fn open_by_any(&self, key: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let Some((header, body)) = sealed.split_at_checked(HEADER) else {
             return Err(VaultError::Malformed);
         };
@@ -453,6 +494,28 @@ mod tests {
         assert_eq!(second.other_ids(), [vault(1).key_id()]);
         assert_eq!(second.hidden_name(b"n"), vaults.hidden_name(b"n"));
         assert!(!vaults.has_key(&vault(3).key_id()) && !vaults.has_key("?"));
+    }
+
+    #[test]
+    fn a_key_that_was_replaced_opens_backups_only() {
+        let ring = KeyRing {
+            current: MasterKey::from_bytes([1; 32]),
+            others: vec![MasterKey::from_bytes([2; 32])],
+        };
+        let before = vault(2);
+        let sealed = before.seal(b"k", [9; 24], b"secret").unwrap();
+        let wrapped = before.wrap([9; 24], &[5; 32]).unwrap();
+        let all = Vault::with(&ring, None);
+        let id = all.key_id();
+        let (lasting, of_all) = (all.lasting().clone(), all.open(b"k", &sealed));
+        assert_eq!(**of_all.unwrap(), *b"secret");
+        let only = all.opening_only(&[&id]).with_lasting(lasting);
+        let refused = VaultError::Retired(before.key_id());
+        assert_eq!(only.open(b"k", &sealed), Err(refused));
+        assert_eq!(**only.open_by_any(b"k", &sealed).unwrap(), *b"secret");
+        assert_eq!(*only.unwrap(&before.key_id(), &wrapped).unwrap(), [5; 32]);
+        let own = only.seal(b"k", [8; 24], b"new").unwrap();
+        assert_eq!(**only.open(b"k", &own).unwrap(), *b"new");
     }
 
     proptest! {

@@ -220,6 +220,9 @@ pub struct HealthReply {
     /// What codes and records say about this host's clock, if it seems to be wrong.
     #[serde(default)]
     pub clock_error: Option<String>,
+    /// Why the audit file can't be written, or what it lacks, if so.
+    #[serde(default)]
+    pub audit_error: Option<String>,
     /// Records that can't be opened, as far as they were met; their users can't log in.
     #[serde(default)]
     pub damaged: Vec<String>,

@@ -57,6 +57,65 @@ fn a_state_that_was_put_back_brings_no_earlier_key_back() {
     ));
 }
 
+/// Puts `bytes` in the place of a record, as who can write to etcd does.
+fn overwrite(hosts: &Hosts, key: &[u8], bytes: &[u8]) {
+    let now = hosts.store.load(key).unwrap();
+    let change = Change {
+        key,
+        expected: now.as_ref().map(|stored| &stored.revision),
+        new: Some(bytes),
+        line: None,
+    };
+    assert_eq!(hosts.store.swap(change).unwrap(), Swap::Done);
+}
+
+#[test]
+fn who_has_a_key_that_was_replaced_makes_neither_a_state_nor_a_record() {
+    let hosts = Hosts::new();
+    let (one, two) = hosts.two();
+    put(&one, "alice", full());
+    let thief = one.view().unwrap().vault.key_id();
+    let stored_key = |host: &Host| {
+        let view = host.view().unwrap();
+        view.stored(&Key::account(&user("alice"))).into_owned()
+    };
+    let old = hosts.store.load(&stored_key(&one)).unwrap().unwrap();
+    rotate_on(&one, &two);
+    assert!(has(&two, "alice"));
+
+    let good = hosts.store.load(&stored_key(&one)).unwrap().unwrap();
+    overwrite(&hosts, &stored_key(&one), &old.bytes);
+    for host in [&one, &two] {
+        let told = host.account(&user("alice")).unwrap_err().to_string();
+        assert!(told.contains(&thief) && told.contains("replaced"), "{told}");
+    }
+    overwrite(&hosts, &stored_key(&one), &good.bytes);
+    assert!(has(&one, "alice"));
+
+    // A state of their own, with a higher number, that names the new key as replaced.
+    let view = one.view().unwrap();
+    let (mut state, _) = one.state(&view.vault).unwrap();
+    state.number += 10;
+    state.retired = vec![view.vault.key_id()];
+    state.sealer = Some(thief.clone());
+    let sealed = state
+        .seal(&view.vault.sealing_with(&thief).unwrap())
+        .unwrap();
+    overwrite(&hosts, b"vault/state", &sealed);
+    for host in [&one, &two] {
+        let told = fail(host, "alice").unwrap_err().to_string();
+        assert!(told.contains("mfa-agent --init"), "{told}");
+        assert!(matches!(
+            host.account(&user("alice")),
+            Err(RepositoryError::RetiredKey(key)) if key == thief
+        ));
+    }
+    assert!(matches!(
+        hosts.start("web-1").err(),
+        Some(RepositoryError::RetiredKey(_))
+    ));
+}
+
 #[test]
 fn a_host_on_which_nobody_logs_in_learns_of_another_key() {
     let hosts = Hosts::new();

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::log;
+use crate::store::KnownState;
 use crate::store::etcd::{Access, Looked, Memory, SET_BACK, other_cluster, set_back};
 use crate::store_mark::{self, Found, Mark};
 
@@ -52,7 +53,7 @@ impl Door {
                 id: *id,
                 generation: *reached,
                 cluster: Some(*cluster),
-                state: 0,
+                state: KnownState::default(),
             },
             Looked::Nothing => return Err(self.without_store(found)),
             Looked::NoId => return Err(self.without_id()),
@@ -76,7 +77,7 @@ impl Door {
                 Err(set_back(new.generation, known.generation))
             }
             _ => Ok(Mark {
-                state: known.state,
+                state: known.state.clone(),
                 ..new
             }),
         }
@@ -142,11 +143,11 @@ impl Memory for Door {
         let mut last = self.last();
         let found = store_mark::read(&self.mark);
         let new = self.look(&found, looked)?;
-        let is_recent = last
-            .as_ref()
-            .is_some_and(|last| found == Found::Mark(last.mark) && last.at.elapsed() < LEAST_PAUSE);
+        let is_recent = last.as_ref().is_some_and(|last| {
+            found == Found::Mark(last.mark.clone()) && last.at.elapsed() < LEAST_PAUSE
+        });
         if !is_recent {
-            self.write(&mut last, new);
+            self.write(&mut last, new.clone());
         }
         let path = self.mark.display();
         match found {
@@ -160,18 +161,20 @@ impl Memory for Door {
         Ok(())
     }
 
-    fn keep(&self, reached: u64, state: u64) -> bool {
+    fn keep(&self, reached: u64, state: KnownState) -> bool {
         let mut last = self.last();
         let known = match &*last {
-            Some(last) if store_mark::read(&self.mark) == Found::Mark(last.mark) => last.mark,
+            Some(last) if store_mark::read(&self.mark) == Found::Mark(last.mark.clone()) => {
+                last.mark.clone()
+            }
             // An administrator accepted another state, or it could not be written until now.
             _ => return false,
         };
-        let mark = Mark {
+        let mut mark = Mark {
             generation: known.generation.max(reached),
-            state: known.state.max(state),
-            ..known
+            ..known.clone()
         };
+        mark.state.learn(&state);
         if mark != known {
             self.write(&mut last, mark);
         }
@@ -202,10 +205,10 @@ impl Memory for Door {
         }
     }
 
-    fn state(&self) -> u64 {
+    fn state(&self) -> KnownState {
         match store_mark::read(&self.mark) {
             Found::Mark(mark) => mark.state,
-            Found::Nothing | Found::Unreadable(_) => 0,
+            Found::Nothing | Found::Unreadable(_) => KnownState::default(),
         }
     }
 }
@@ -228,6 +231,13 @@ mod tests {
             id: StoreId([id; 16]),
             cluster,
             reached,
+        }
+    }
+
+    fn known(number: u64) -> KnownState {
+        KnownState {
+            number,
+            retired: (0..number).map(|key| format!("{key:08x}")).collect(),
         }
     }
 
@@ -264,10 +274,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = door(&folder);
         assert_eq!(first.admit(&store(1, 9)), Ok(()));
-        assert!(first.keep(40, 3));
+        assert!(first.keep(40, known(3)));
         // The next start.
         let door = door(&folder);
-        assert_eq!(door.state(), 3);
+        assert_eq!(door.state(), known(3));
         for looked in [store(1, 9), store(1, 39), in_cluster(4, 1, 99)] {
             for _ in 0..2 {
                 let told = door.admit(&looked).unwrap_err();
@@ -277,7 +287,7 @@ mod tests {
         let told = door.admit(&store(1, 39)).unwrap_err();
         assert!(told.contains("revision 39; it had reached 40"), "{told}");
         assert_eq!(door.admit(&store(1, 40)), Ok(()));
-        assert_eq!(door.state(), 3);
+        assert_eq!(door.state(), known(3));
     }
 
     #[test]
@@ -285,7 +295,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = door(&folder);
         assert_eq!(first.admit(&store(1, 9)), Ok(()));
-        assert!(first.keep(40, 3));
+        assert!(first.keep(40, known(3)));
         assert!(first.is_older(&store(1, 39)));
         for other in [store(1, 40), store(2, 39), Looked::Nothing, Looked::NoId] {
             assert!(!first.is_older(&other), "{other:?}");
@@ -296,14 +306,14 @@ mod tests {
             let door = door(&folder);
             let told = door.admit(&store(1, reached)).unwrap_err();
             assert!(told.contains("noticed that before"), "{told}");
-            assert_eq!(door.state(), 3);
+            assert_eq!(door.state(), known(3));
             door.keep_set_back();
         }
         let accepted = Mark {
             id: StoreId([1; 16]),
             generation: 39,
             cluster: Some(3),
-            state: 0,
+            state: KnownState::default(),
         };
         store_mark::write(&first.mark, &accepted).unwrap();
         first.keep_set_back();
@@ -315,18 +325,18 @@ mod tests {
     fn what_an_administrator_accepted_is_not_overwritten_by_an_agent_that_has_seen_more() {
         let folder = tempfile::tempdir().unwrap();
         let door = door(&folder);
-        assert!(!door.keep(9, 0), "nothing was admitted");
+        assert!(!door.keep(9, known(0)), "nothing was admitted");
         assert_eq!(door.admit(&store(1, 9)), Ok(()));
         let accepted = Mark {
             id: StoreId([1; 16]),
             generation: 5,
             cluster: Some(3),
-            state: 0,
+            state: KnownState::default(),
         };
         store_mark::write(&door.mark, &accepted).unwrap();
-        assert!(!door.keep(40, 0));
+        assert!(!door.keep(40, known(0)));
         assert_eq!(store_mark::read(&door.mark), Found::Mark(accepted));
         assert_eq!(door.admit(&store(1, 6)), Ok(()));
-        assert!(door.keep(40, 0));
+        assert!(door.keep(40, known(0)));
     }
 }

@@ -114,6 +114,7 @@ impl Connection {
             start_error: active_config.start_error.clone(),
             storage_missing: agent.storage_watch.missing(&active_config.settings.store),
             clock_error: agent.clock_watch.suspicion(),
+            audit_error: agent.audit.file_error(),
             damaged: agent.repository.damaged(),
             last_backup: last_backup.map(|last| format!("{:.0}", last.at)),
             store_shared: agent.repository.fleet().is_some(),

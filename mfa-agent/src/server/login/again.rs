@@ -11,11 +11,11 @@ use super::super::error::Failure;
 use super::super::peer::Subject;
 use super::begin::{Resolved, ResolvedLogin};
 use super::login_context::LoginContext;
+use super::recall::Recall;
 use super::{Context, Effect, Login, Progress};
-use crate::repository::{Found, Remembered};
+use crate::repository::Remembered;
 use mfa_core::login::AnswerEvent;
 use mfa_core::login::entry::{Entry, LetIn};
-use mfa_core::names::UserName;
 
 /// What a login keeps until a change has proved what it began with.
 pub(super) struct Unproven {
@@ -28,17 +28,6 @@ pub(super) struct Unproven {
     typed: Vec<(Step, AnswerEvent)>,
     /// Whether it has begun again already.
     is_again: bool,
-}
-
-/// With what a login begins again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Recall {
-    /// With what is remembered.
-    Remembered,
-    /// With that, since the change that failed has brought it; if one has failed before, with what is read now.
-    AfterAChange,
-    /// With what is read now.
-    Newest,
 }
 
 /// How it goes on.
@@ -95,18 +84,6 @@ pub(super) fn needs_proof(effect: &Effect) -> bool {
 }
 
 impl Agent {
-    /// What is known of a user: from memory if that is enough for `recall`.
-    pub(super) fn recalled(&self, user: &UserName, recall: Recall) -> Result<Found, Failure> {
-        let remembered = match recall {
-            Recall::Remembered | Recall::AfterAChange => self.repository.remembered(user),
-            Recall::Newest => None,
-        };
-        match remembered {
-            Some(found) => Ok(found),
-            None => self.account_or_stand_in(user),
-        }
-    }
-
     /// Decides a login again that has proved nothing yet.
     pub(super) fn begin_again(&self, login: Login, recall: Recall) -> Result<Again, Failure> {
         let Some(unproven) = login.unproven else {
@@ -154,6 +131,7 @@ impl Agent {
         let (mut again, effect) = self.begin_asking(resolved, login.open_login, &ask, asked);
         again.deadline = login.deadline;
         again.beliefs = login.beliefs;
+        again.hashed = login.hashed;
         again.epoch = epoch.unwrap_or(again.epoch);
         if let Some(unproven) = &mut again.unproven {
             unproven.is_again = true;

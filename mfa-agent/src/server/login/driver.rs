@@ -7,10 +7,11 @@ use mfa_protocol::login::{LoginReply, Step};
 
 use super::super::Agent;
 use super::super::error::Failure;
-use super::again::{Again, Recall, needs_proof};
+use super::again::{Again, needs_proof};
 use super::following::{EndNote, Following};
 use super::post::{LateMessage, LearnedLate, Posted};
 use super::radius::Queried;
+use super::recall::Recall;
 use super::{
     Asked, Effect, Ended, Login, LoginWait, Progress, PromptedLogin, QueryingLogin, Record,
     ResumedLogin, SendingLogin, end,
@@ -192,6 +193,7 @@ impl Agent {
             return Ok(None);
         };
         login.unproven = None;
+        login.hashed.clear();
         let consequence = state.consequence(&verdict);
         let (context, events) = login.told(&verdict, consequence, state.is_unenrolled());
         if verdict == Verdict::Stale {

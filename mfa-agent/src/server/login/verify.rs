@@ -5,6 +5,7 @@
 //! as long (rule 8).
 
 use jiff::Timestamp;
+use mfa_protocol::Secret;
 use mfa_protocol::login::Outcome;
 
 use super::super::Agent;
@@ -20,13 +21,21 @@ use mfa_core::login::{Answer, Consequence, RadiusDecision, Verifying};
 /// How often answers are prepared again because the account changed under them.
 const MAX_PREPARATIONS: u32 = 3;
 
+/// An answer that was compared with a hash. A login that begins again does not do this twice: how long an answer takes must
+/// not tell that another host has changed the record.
+pub(super) struct HashedAnswer {
+    typed: Secret,
+    phc: String,
+    matches: bool,
+}
+
 impl Agent {
     /// Verifies the answers. When this returns, what it did to the account is durable, with what the audit log says
     /// of it; a stale verdict does nothing to the account, and is not recorded. There is no verdict if the login began with
     /// a record that is not the newest.
     pub(super) fn verify(
         &self,
-        login: &Login,
+        login: &mut Login,
         state: &Verifying,
     ) -> Result<Option<Verdict>, Failure> {
         let given = state.answers();
@@ -49,7 +58,9 @@ impl Agent {
             let account = account.unwrap_or_default();
             let lockout = account.lockout();
             let answers = match lockout.admit(login.epoch, Timestamp::now(), &login.limits) {
-                Admission::Open => self.prepare(&login.context.claim(), &account, given)?,
+                Admission::Open => self.prepare(login, &account, given)?,
+                // The time was taken before it was known that the account is locked.
+                _ if !login.hashed.is_empty() => Vec::new(),
                 Admission::Locked(_) | Admission::BudgetExhausted => {
                     self.decoy(&login.context.claim(), given)?
                 }
@@ -102,13 +113,14 @@ impl Agent {
 
     fn prepare(
         &self,
-        who: &Claim,
+        login: &mut Login,
         account: &Account,
         given: &[Answer],
     ) -> Result<Vec<PreparedAnswer>, Failure> {
+        let who = login.context.claim();
         given
             .iter()
-            .map(|given| self.prepare_one(who, account, given))
+            .map(|given| self.prepare_one(&who, account, given, &mut login.hashed))
             .collect()
     }
 
@@ -118,6 +130,7 @@ impl Agent {
         who: &Claim,
         account: &Account,
         given: &Answer,
+        hashed: &mut Vec<HashedAnswer>,
     ) -> Result<PreparedAnswer, Failure> {
         if let Some(code) = code(given) {
             return Ok(code);
@@ -130,15 +143,27 @@ impl Agent {
             | Verification::Radius
             | Verification::Key => given.typed.clone(),
         };
-        let Some(phc) = account.hash_of(factor) else {
-            self.hasher.verify(who, &typed, self.hasher.decoy_phc())?;
-            return Ok(PreparedAnswer::Impossible);
+        let own = account.hash_of(factor);
+        let phc = own.unwrap_or(self.hasher.decoy_phc());
+        let is_known = |it: &&HashedAnswer| it.phc == phc && it.typed.expose() == typed.expose();
+        let matches = match hashed.iter().find(is_known) {
+            Some(known) => known.matches,
+            None => self.hasher.verify(who, &typed, phc)?,
         };
-        let matches = self.hasher.verify(who, &typed, phc)?;
-        Ok(PreparedAnswer::Hashed {
-            factor,
+        let answer = HashedAnswer {
+            typed,
             phc: phc.to_owned(),
             matches,
+        };
+        let phc = own.map(|_| answer.phc.clone());
+        hashed.push(answer);
+        Ok(match phc {
+            None => PreparedAnswer::Impossible,
+            Some(phc) => PreparedAnswer::Hashed {
+                factor,
+                phc,
+                matches,
+            },
         })
     }
 

@@ -19,6 +19,8 @@ const WRONG: &str = "0000";
 struct FleetHost {
     agent: Arc<Agent>,
     way: Counted,
+    /// Its audit file.
+    file: std::path::PathBuf,
 }
 
 /// Two hosts on one server.
@@ -30,13 +32,18 @@ struct Fleet {
 
 impl FleetHost {
     fn on(node: &node::Node, keys: &KeySource, name: &str) -> Self {
+        let file = keys.file.with_file_name(format!("{name}.jsonl"));
         let (store, way) = Counted::before(node);
         let store: Box<dyn Store> = Box::new(store);
         let repository =
             AccountRepository::open_shared(store, keys.clone(), name.to_owned()).unwrap();
         repository.prepare().unwrap();
         let host = Host(HashMap::from([("alice", ALICE), ("bob", BOB)]));
-        let audit = Audit::start(audit::Settings::default(), Vec::new()).unwrap();
+        let settings = audit::Settings {
+            file: Some(file.clone()),
+            ..audit::Settings::default()
+        };
+        let audit = Audit::start(settings, Vec::new()).unwrap();
         let settings = Settings::parse(vec![("agent.toml".into(), PIN.to_owned())]).unwrap();
         let agent = Agent::new(
             ActiveConfig::of(settings),
@@ -47,7 +54,7 @@ impl FleetHost {
             "boot-1".to_owned(),
         )
         .unwrap();
-        Self { agent, way }
+        Self { agent, way, file }
     }
 
     fn root(&self) -> Caller {
@@ -290,6 +297,40 @@ fn many_logins_of_one_user_on_a_host_cost_a_change_each() {
     let asked = host.way.asked() - before;
     assert_eq!(asked, CROWD, "each compares and swaps once");
     assert_eq!(wrong.into_inner(), 5, "and they lock the account");
+}
+
+#[test]
+fn a_change_whose_answer_is_lost_is_in_the_audit_log_as_unknown() {
+    let Some((fleet, _turn)) = Fleet::new() else {
+        return;
+    };
+    let [_, host] = &fleet.hosts;
+    let mut root = host.root();
+    let login = root.begin("alice");
+    host.way.cut();
+    let reply = root.answer(&login, RIGHT).unwrap();
+    assert_eq!(reply["step"]["outcome"], "unavailable");
+    assert!(host.agent.audit.flush(std::time::Duration::from_secs(30)));
+    let text = std::fs::read_to_string(&host.file).unwrap();
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [unknown, unavailable] = &lines[..] else {
+        panic!("{text}");
+    };
+    assert_eq!(unknown["event"], "outcome-unknown");
+    assert_eq!(
+        (&unknown["result"], &unknown["user"]),
+        (&json!("unknown"), &json!("alice"))
+    );
+    let reason = unknown["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("login passed: the store does not work"),
+        "{reason}"
+    );
+    assert_eq!(unavailable["result"], "unavailable");
+    assert_eq!(unknown["session"], unavailable["session"]);
 }
 
 #[test]

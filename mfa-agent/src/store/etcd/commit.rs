@@ -145,13 +145,18 @@ impl Core {
     /// Makes all of these changes or none.
     fn try_all(&self, guards: &[Guarded<'_>], wanted: &[&Wanted<'_>]) -> Result<Tried, StoreError> {
         let txn = self.txn(guards, wanted)?;
+        let was_out = self.client.outage().is_some();
         let reply = self
             .client
             .call::<TxnAnswer>(TXN, &txn, patience(wanted.len()))
-            .inspect_err(|_| {
+            .map_err(|problem| {
                 // They may have been changed.
                 for wanted in wanted {
                     self.cache.forget(wanted.change.key);
+                }
+                match problem {
+                    Problem::Unreachable(_) if !was_out => StoreError::from(problem).unknown(),
+                    other => other.into(),
                 }
             })?;
         let at = reply.answer.header.revision;
@@ -349,8 +354,9 @@ fn patience(changes: usize) -> Duration {
 }
 
 fn not_known() -> StoreError {
-    StoreError::new(
+    let error = StoreError::new(
         "whether a change was made is not known: etcd's answer was lost, and its history no longer shows it. Nothing was \
          acknowledged; try again",
-    )
+    );
+    error.unknown()
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::wire::Header;
+use crate::store::fleet::{KnownState, StateFit};
 
 /// What accepts a store that was set back.
 const ACCEPT: &str = "This is expected only after a restore of etcd. To accept it, on each host: mfa-agent --init, and \
@@ -23,8 +24,8 @@ pub(super) struct History {
     cluster: AtomicU64,
     /// The highest revision that any answer of it had.
     reached: AtomicU64,
-    /// The highest number of a state of all records.
-    state: AtomicU64,
+    /// What was seen of the states of all records.
+    state: Mutex<KnownState>,
     /// An answer did not fit since this was looked at.
     was_refused: AtomicBool,
     /// The servers that gave an answer of the cluster that was too old. None of them is used again.
@@ -39,14 +40,20 @@ impl History {
         self.reached.load(Ordering::Acquire)
     }
 
-    /// The highest number of a state so far.
-    pub(super) fn state(&self) -> u64 {
-        self.state.load(Ordering::Acquire)
+    /// What was seen of the states of all records so far.
+    pub(super) fn state(&self) -> KnownState {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.clone()
     }
 
-    /// Notes the number of a state. Returns whether none had a higher one.
-    pub(super) fn note_state(&self, number: u64) -> bool {
-        self.state.fetch_max(number, Ordering::AcqRel) <= number
+    /// Notes a state that `sealer` has sealed, if it fits.
+    pub(super) fn note_state(&self, state: &KnownState, sealer: &str) -> StateFit {
+        let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let fit = known.fits(state.number, sealer);
+        if fit == StateFit::Fits {
+            known.learn(state);
+        }
+        fit
     }
 
     /// From now on all answers have to be of this cluster, and none may be older than this.

@@ -18,7 +18,8 @@ use super::wire::{Operation, RANGE, Range, RangeAnswer, Response, TXN, Txn, TxnA
 use super::{Core, clock, end_of};
 use crate::store::StoreError;
 use crate::store::fleet::{
-    ClockDifference, Fleet, HostNotice, HostSeen, Server, ServerStatus, StoreCertificate,
+    ClockDifference, Fleet, HostNotice, HostSeen, KnownState, Server, ServerStatus, StateFit,
+    StoreCertificate,
 };
 
 const HOSTS: &[u8] = b"hosts/";
@@ -207,9 +208,12 @@ impl Fleet for Hosts {
         }
     }
 
-    fn note_state(&self, number: u64) -> bool {
-        let kept = self.memory.get().map_or(0, |memory| memory.state());
-        kept <= number && self.core.client.history.note_state(number)
+    fn note_state(&self, state: &KnownState, sealer: &str) -> StateFit {
+        let kept = self.memory.get().map(|memory| memory.state());
+        match kept.unwrap_or_default().fits(state.number, sealer) {
+            StateFit::Fits => self.core.client.history.note_state(state, sealer),
+            other => other,
+        }
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {

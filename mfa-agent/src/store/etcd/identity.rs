@@ -16,7 +16,7 @@ use super::client::{BETWEEN_ROUNDS, LEAST_TRY, PATIENCE, PROBE};
 use super::refusal::Problem;
 use super::wire::{Compare, Header, Operation, RANGE, Range, RangeAnswer, TXN, Txn, TxnAnswer};
 use crate::log;
-use crate::store::{StoreError, StoreId};
+use crate::store::{KnownState, StoreError, StoreId};
 
 const ID: &[u8] = b"id";
 
@@ -69,13 +69,13 @@ pub trait Memory: Send + Sync {
     /// Why it is not used, and what an administrator can do.
     fn admit(&self, looked: &Looked) -> Result<(), String>;
 
-    /// Keeps for later starts that the store has reached this revision, and the number of its state. Returns false, and
+    /// Keeps for later starts that the store has reached this revision, and what was seen of its states. Returns false, and
     /// keeps nothing, if what is kept was changed by somebody else: then the store has to be admitted once more.
-    fn keep(&self, reached: u64, state: u64) -> bool;
+    fn keep(&self, reached: u64, state: KnownState) -> bool;
 
-    /// The number of the state that was kept; zero if none was.
-    fn state(&self) -> u64 {
-        0
+    /// What was kept of its states.
+    fn state(&self) -> KnownState {
+        KnownState::default()
     }
 
     /// Whether this is the store of this host, as it was before.

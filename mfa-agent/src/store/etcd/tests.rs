@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::store::{StoreId, contract};
+use crate::store::{KnownState, StoreId, contract};
 
 mod faults;
 mod identity;
@@ -39,7 +39,7 @@ impl Memory for TakesAll {
         }
     }
 
-    fn keep(&self, _: u64, _: u64) -> bool {
+    fn keep(&self, _: u64, _: KnownState) -> bool {
         true
     }
 }
@@ -443,7 +443,7 @@ impl Memory for Asked {
         TakesAll.admit(looked)
     }
 
-    fn keep(&self, _: u64, _: u64) -> bool {
+    fn keep(&self, _: u64, _: KnownState) -> bool {
         true
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn checks(health: &HealthReply, socket: &Path) -> Vec<Check> {
     ];
     checks.extend(missing(health).or_else(|| credential(health, &CREDENTIALS)));
     checks.extend(damaged(health));
+    checks.extend(audit(health));
     checks
 }
 
@@ -53,6 +54,17 @@ fn damaged(health: &HealthReply) -> Option<Check> {
         "records",
         message,
         "mfactl store check lists them, and says how to get them back",
+    ))
+}
+
+/// The audit file, which lacks lines while it can't be written.
+fn audit(health: &HealthReply) -> Option<Check> {
+    let error = health.audit_error.as_ref()?;
+    Some(Check::problem(
+        "audit",
+        format!("the audit file: {error}"),
+        "make the file of [audit] file in agent.toml writable, and see its disk: df -h /var/log/mfa\n\
+         what may be lost: /usr/share/doc/pam-mfa/docs/audit.md",
     ))
 }
 
@@ -141,6 +153,9 @@ mod tests {
         health.storage_missing = Some("the store /s is gone".to_owned());
         assert_eq!(problems(&health), ["store", "storage"]);
         health.storage_missing = None;
+        health.audit_error = Some("no space left on device".to_owned());
+        assert_eq!(problems(&health), ["store", "audit"]);
+        health.audit_error = None;
         health.version = "0.0.1".to_owned();
         assert_eq!(problems(&health), ["version", "store"]);
     }

@@ -254,6 +254,7 @@ mod tests {
                 storage_missing: None,
                 key_credential: false,
                 clock_error: None,
+                audit_error: None,
                 damaged: Vec::new(),
                 last_backup: None,
             },

@@ -13,7 +13,7 @@ impl Memory for TakesOurs {
         }
     }
 
-    fn keep(&self, _: u64, _: u64) -> bool {
+    fn keep(&self, _: u64, _: KnownState) -> bool {
         true
     }
 }
