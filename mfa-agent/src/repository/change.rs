@@ -1,6 +1,7 @@
 //! Changes of records: a pure function of the record, committed by compare-and-swap.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::records::seal;
 use super::{AccountRepository, After, Key, MAX_CONFLICTS, RepositoryError, printable};
@@ -24,7 +25,12 @@ impl AccountRepository {
         let _turn = self.turn_for(key)?;
         // A shared store may answer from memory first. Only a swap proves that this was the newest record.
         let mut is_newest = !self.is_shared();
+        let began = Instant::now();
         for _ in 0..MAX_CONFLICTS {
+            // Who asked has left by then. A change that nobody waits for would only use a code up.
+            if self.is_shared() && began.elapsed() > self.patience.conflicts {
+                break;
+            }
             let view = self.view_for_change()?;
             let loaded = match is_newest {
                 true => self.load_newest(key),

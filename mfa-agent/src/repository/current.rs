@@ -24,6 +24,8 @@ pub(super) struct Patience {
     pub(super) change: Duration,
     /// And so long until others on this host have changed the same record.
     pub(super) turn: Duration,
+    /// A change is tried again for so long, if other hosts change the same record.
+    pub(super) conflicts: Duration,
     /// No restore stops changes for longer.
     pub(super) freeze: Duration,
     /// Then its host is taken for dead.
@@ -37,6 +39,7 @@ impl Default for Patience {
         Self {
             change: Duration::from_secs(3),
             turn: Duration::from_secs(3),
+            conflicts: Duration::from_secs(3),
             freeze: Duration::from_secs(20),
             dead: Duration::from_secs(60),
             look: Duration::from_secs(60),

@@ -183,6 +183,7 @@ impl Hosts {
         repository.patience = Patience {
             change: Duration::from_millis(20),
             turn: Duration::from_secs(60),
+            conflicts: Duration::from_secs(60),
             freeze: Duration::from_secs(60),
             dead: Duration::from_millis(500),
             look: Duration::ZERO,

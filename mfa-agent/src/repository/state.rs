@@ -147,11 +147,19 @@ impl AccountRepository {
         &self,
         vault: &Vault,
     ) -> Result<(State, Option<Revision>), RepositoryError> {
-        match self.read_state(vault) {
-            // Another thread may have read a later one meanwhile.
-            Err(RepositoryError::OlderState(_)) => self.read_state(vault),
-            read => read,
+        for _ in 0..MAX_CONFLICTS {
+            let known = self.fleet().map_or(0, |fleet| fleet.known_state().number);
+            match (self.read_state(vault), self.fleet()) {
+                // Another thread has read a later one meanwhile.
+                (Err(RepositoryError::OlderState(number)), _) if number >= known => {}
+                (Err(RepositoryError::OlderState(number)), Some(fleet)) => {
+                    fleet.refuse_older_states();
+                    return Err(RepositoryError::OlderState(number));
+                }
+                (read, _) => return read,
+            }
         }
+        Err(RepositoryError::Contended(name()))
     }
 
     fn read_state(&self, vault: &Vault) -> Result<(State, Option<Revision>), RepositoryError> {

@@ -93,6 +93,7 @@ pub(super) fn init(places: &Places<'_>, access: &Access) -> Result<(), StartErro
             generation: reached,
             cluster: Some(cluster),
             state: KnownState::default(),
+            accepted: random()?,
         },
         Contact::Admitted(_) => return Err("the store is gone again; run this once more".into()),
         Contact::Refused(_, reason) | Contact::Undecided(_, reason) => {
@@ -184,9 +185,15 @@ const GONE: &str = "an empty one is in its place now. All users must enrol again
                     restore FILE. Each other host refuses it until it accepts it: mfa-agent --init";
 
 fn new_id() -> Result<StoreId, StartError> {
+    let (first, last) = (random()?, random()?);
     let mut id = StoreId([0; 16]);
-    getrandom::fill(&mut id.0).map_err(|e| format!("the system provides no random bytes: {e}"))?;
+    id.0[..8].copy_from_slice(&first.to_ne_bytes());
+    id.0[8..].copy_from_slice(&last.to_ne_bytes());
     Ok(id)
+}
+
+fn random() -> Result<u64, StartError> {
+    getrandom::u64().map_err(|e| format!("the system provides no random bytes: {e}").into())
 }
 
 fn name_of_this_host() -> Result<String, StartError> {

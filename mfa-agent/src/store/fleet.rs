@@ -29,6 +29,13 @@ pub trait Fleet: Send + Sync {
     /// has seen, in this start or an earlier one.
     fn note_state(&self, state: &KnownState, sealer: &str) -> StateFit;
 
+    /// What this host has seen of the states of all records, in this start or an earlier one.
+    fn known_state(&self) -> KnownState;
+
+    /// A state was put back. From now on none is used, in later starts neither: others change it, and soon it has the number
+    /// that it had.
+    fn refuse_older_states(&self);
+
     /// All hosts that ever used the store, in the order of their names, until they are forgotten.
     ///
     /// # Errors
@@ -87,6 +94,12 @@ pub enum StateFit {
 const MOST_RETIRED: usize = 64;
 
 impl KnownState {
+    /// None fits any more.
+    pub const PUT_BACK: Self = Self {
+        number: u64::MAX,
+        retired: Vec::new(),
+    };
+
     /// Whether a state with this number may follow, which this key sealed.
     #[must_use]
     pub fn fits(&self, number: u64, sealer: &str) -> StateFit {
@@ -266,6 +279,16 @@ impl Fleet for MemoryFleet {
             known.learn(state);
         }
         fit
+    }
+
+    fn known_state(&self) -> KnownState {
+        let known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+
+    fn refuse_older_states(&self) {
+        let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        known.learn(&KnownState::PUT_BACK);
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {

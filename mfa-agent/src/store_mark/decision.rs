@@ -173,6 +173,7 @@ mod tests {
             generation: MARKED,
             cluster: None,
             state: crate::store::KnownState::default(),
+            accepted: 0,
         })
     }
 
@@ -182,6 +183,7 @@ mod tests {
             generation: MARKED,
             cluster: None,
             state: crate::store::KnownState::default(),
+            accepted: 0,
         })
     }
 

@@ -32,6 +32,8 @@ pub struct Mark {
     pub cluster: Option<u64>,
     /// What was seen of the states of its records.
     pub state: KnownState,
+    /// A random number, by which an agent notices that an administrator has accepted the store meanwhile; zero without one.
+    pub accepted: u64,
 }
 
 /// What is at the path of the mark.
@@ -84,6 +86,7 @@ impl fmt::Display for Mark {
             generation,
             cluster,
             state,
+            accepted,
         } = self;
         write!(f, "{LABEL} id={id} generation={generation}")?;
         if let Some(cluster) = cluster {
@@ -92,9 +95,12 @@ impl fmt::Display for Mark {
         if state.number > 0 {
             write!(f, " state={}", state.number)?;
         }
-        match state.retired.is_empty() {
-            true => Ok(()),
-            false => write!(f, " retired={}", state.retired.join(",")),
+        if !state.retired.is_empty() {
+            write!(f, " retired={}", state.retired.join(","))?;
+        }
+        match accepted {
+            0 => Ok(()),
+            accepted => write!(f, " accepted={accepted:x}"),
         }
     }
 }
@@ -125,6 +131,10 @@ impl FromStr for Mark {
                     Ok(keys) => keys.split(',').map(str::to_owned).collect(),
                     Err(NoMark) => Vec::new(),
                 },
+            },
+            accepted: match value("accepted=") {
+                Ok(accepted) => u64::from_str_radix(accepted, 16).map_err(|_| NoMark)?,
+                Err(NoMark) => 0,
             },
         })
     }
@@ -167,6 +177,7 @@ mod tests {
                         .map(|key| format!("{key:08x}"))
                         .collect(),
                 },
+                accepted: generation,
             };
             write(&file, &mark).unwrap();
             assert_eq!(read(&file), Found::Mark(mark));
@@ -187,6 +198,7 @@ mod tests {
             generation: 1,
             cluster: None,
             state: KnownState::default(),
+            accepted: 0,
         };
         write(&file, &mark).unwrap();
     }
@@ -218,12 +230,13 @@ mod tests {
             id: [u8; 16],
             generation: u64,
             cluster: Option<u64>,
+            accepted: u64,
             number: u64,
             retired in proptest::collection::vec("[0-9a-f]{8}", 0..5),
             garbage: String,
         ) {
             let state = KnownState { number, retired };
-            let mark = Mark { id: StoreId(id), generation, cluster, state };
+            let mark = Mark { id: StoreId(id), generation, cluster, state, accepted };
             let text = format!("{COMMENT}\r\n{mark}\r\n");
             prop_assert_eq!(text.parse(), Ok(mark));
             let _ = garbage.parse::<Mark>();

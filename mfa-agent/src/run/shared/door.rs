@@ -54,12 +54,22 @@ impl Door {
                 generation: *reached,
                 cluster: Some(*cluster),
                 state: KnownState::default(),
+                accepted: 0,
             },
             Looked::Nothing => return Err(self.without_store(found)),
             Looked::NoId => return Err(self.without_id()),
         };
-        let Found::Mark(known) = found else {
-            return Ok(new);
+        let known = match found {
+            Found::Mark(known) => known,
+            Found::Nothing => return Ok(new),
+            Found::Unreadable(reason) => {
+                return Err(format!(
+                    "the mark {path} can't be read ({reason}). Without it another store, or an older one, would go \
+                     unnoticed. If only its owner or mode is wrong: chown mfa: {path} && chmod 0600 {path}. Otherwise accept \
+                     the store that is there: mfa-agent --init",
+                    path = self.mark.display()
+                ));
+            }
         };
         if known.id != new.id {
             return Err(format!(
@@ -78,6 +88,7 @@ impl Door {
             }
             _ => Ok(Mark {
                 state: known.state.clone(),
+                accepted: known.accepted,
                 ..new
             }),
         }
@@ -149,14 +160,9 @@ impl Memory for Door {
         if !is_recent {
             self.write(&mut last, new.clone());
         }
-        let path = self.mark.display();
-        match found {
-            Found::Mark(_) => {}
-            Found::Nothing => log::info(format_args!("marked the store {} in {path}", new.id)),
-            Found::Unreadable(reason) => log::warn(format_args!(
-                "the mark {path} was not readable ({reason}); rewrote it for the store {}",
-                new.id
-            )),
+        if found == Found::Nothing {
+            let path = self.mark.display();
+            log::info(format_args!("marked the store {} in {path}", new.id));
         }
         Ok(())
     }
@@ -314,6 +320,7 @@ mod tests {
             generation: 39,
             cluster: Some(3),
             state: KnownState::default(),
+            accepted: 0,
         };
         store_mark::write(&first.mark, &accepted).unwrap();
         first.keep_set_back();
@@ -332,11 +339,46 @@ mod tests {
             generation: 5,
             cluster: Some(3),
             state: KnownState::default(),
+            accepted: 0,
         };
         store_mark::write(&door.mark, &accepted).unwrap();
         assert!(!door.keep(40, known(0)));
         assert_eq!(store_mark::read(&door.mark), Found::Mark(accepted));
         assert_eq!(door.admit(&store(1, 6)), Ok(()));
         assert!(door.keep(40, known(0)));
+    }
+
+    #[test]
+    fn a_mark_that_can_not_be_read_is_not_one_that_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let door = door(&folder);
+        assert_eq!(door.admit(&store(1, 40)), Ok(()));
+        let whole = std::fs::read(&door.mark).unwrap();
+        std::fs::write(&door.mark, &whole[..60]).unwrap();
+        for _ in 0..2 {
+            let told = door.admit(&store(1, 9)).unwrap_err();
+            assert!(
+                told.contains("can't be read") && told.contains("--init"),
+                "{told}"
+            );
+        }
+        assert_eq!(std::fs::read(&door.mark).unwrap(), whole[..60]);
+    }
+
+    #[test]
+    fn an_acceptance_of_the_same_state_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let door = door(&folder);
+        assert_eq!(door.admit(&store(1, 9)), Ok(()));
+        let Found::Mark(mark) = store_mark::read(&door.mark) else {
+            panic!("it was marked");
+        };
+        let accepted = Mark {
+            accepted: 7,
+            ..mark
+        };
+        store_mark::write(&door.mark, &accepted).unwrap();
+        assert!(!door.keep(40, known(0)), "it is the one of before");
+        assert_eq!(store_mark::read(&door.mark), Found::Mark(accepted));
     }
 }

@@ -9,9 +9,10 @@ use mfa_core::names::UserName;
 use super::*;
 use crate::config::{self, Engine};
 use crate::delivery::Roots;
-use crate::repository::{After, Key, RepositoryError};
+use crate::repository::{After, Key, LastBackup, RepositoryError};
 use crate::store::etcd::SET_BACK;
 use crate::store::etcd::tests::node::{Node, turn};
+use crate::store::{Change, Store, Swap};
 
 fn settings(folder: &Path, node: &Node) -> config::Store {
     config::Store {
@@ -209,4 +210,66 @@ fn what_is_told_of_a_missing_state_leads_to_a_store_that_works() {
     accept(&settings);
     let agent = start(&settings);
     soon("it serves", || put(&agent, "alice").is_ok());
+}
+
+#[test]
+fn a_state_that_was_put_back_stays_refused_however_often_others_change_it() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    let node = Node::start();
+    node.until_it_serves();
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [one, two] = folders.each_ref().map(|it| settings(it.path(), &node));
+    accept(&one);
+    std::fs::copy(one.key_file.as_path(), two.key_file.as_path()).unwrap();
+    let (first, second) = (start(&one), start(&two));
+    let backup = LastBackup {
+        at: jiff::Timestamp::now(),
+        records: 1,
+    };
+    soon("it serves", || first.note_backup(&backup).is_ok());
+    let etcd = EtcdStore::new(access(&one)).unwrap();
+    etcd.contact(&AnyStore(Door::of(&Places::of(&one), access(&one))))
+        .unwrap();
+    let before = etcd.load(b"vault/state").unwrap().unwrap();
+    for _ in 0..2 {
+        first.note_backup(&backup).unwrap();
+    }
+    soon("the other one has seen it", || {
+        put(&second, "alice").is_ok()
+    });
+    second.last_backup().unwrap();
+    let now = etcd.load(b"vault/state").unwrap().unwrap();
+    let change = Change {
+        key: b"vault/state",
+        expected: Some(&now.revision),
+        new: Some(&before.bytes),
+        line: None,
+    };
+    assert_eq!(etcd.swap(change).unwrap(), Swap::Done);
+    for host in [&first, &second] {
+        soon("it is told", || {
+            let told = host.last_backup().map_err(|error| error.to_string());
+            told.is_err_and(|told| told.contains("mfa-agent --init"))
+        });
+    }
+    drop(first);
+    accept(&one);
+    let first = start(&one);
+    for _ in 0..4 {
+        soon("the first one serves", || {
+            first.note_backup(&backup).is_ok()
+        });
+    }
+    // It has come farther than the second host had seen.
+    for second in [second, start(&two)] {
+        let told = second.last_backup().unwrap_err().to_string();
+        assert!(told.contains("mfa-agent --init"), "{told}");
+        refused(&second);
+    }
+    accept(&two);
+    soon("the second one serves", || {
+        put(&start(&two), "alice").is_ok()
+    });
 }

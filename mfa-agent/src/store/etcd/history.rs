@@ -56,6 +56,12 @@ impl History {
         fit
     }
 
+    /// Adds what is known of the states.
+    pub(super) fn learn_state(&self, state: &KnownState) {
+        let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        known.learn(state);
+    }
+
     /// From now on all answers have to be of this cluster, and none may be older than this.
     pub(super) fn keep_to(&self, cluster: u64, revision: u64) {
         self.reached.fetch_max(revision, Ordering::AcqRel);

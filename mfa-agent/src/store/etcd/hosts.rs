@@ -216,6 +216,19 @@ impl Fleet for Hosts {
         }
     }
 
+    fn known_state(&self) -> KnownState {
+        let mut known = self.core.client.history.state();
+        if let Some(memory) = self.memory.get() {
+            known.learn(&memory.state());
+        }
+        known
+    }
+
+    fn refuse_older_states(&self) {
+        self.core.client.history.learn_state(&KnownState::PUT_BACK);
+        self.keep();
+    }
+
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
         self.some_hosts(None, usize::MAX)
     }
