@@ -94,9 +94,9 @@ fn clocks_that_jump_while_users_log_in_break_no_rule() {
             fleet.set_clock(2, ahead);
             load.guesses_lock_on_all_hosts();
             load.check(fleet, &format!("a clock ahead by {ahead} s"));
+            a_code_passes_once(fleet, ahead);
             fleet.set_clock(2, 0);
             load.guesses_lock_on_all_hosts();
-            a_code_passes_once(fleet, ahead);
         }
     });
 }
@@ -141,8 +141,9 @@ fn is_named(fleet: &Fleet, on: usize, name: &str, ahead: i64) {
         let mut all = hosts["hosts"].as_array()?.iter();
         let host = all.find(|host| host["name"] == name)?;
         let said = host["clock_ahead_milliseconds"].as_i64()?;
-        assert_eq!(host["live"], true, "{hosts}");
-        ((said - ahead * 1000).abs() < 2000).then_some(())
+        // A notice that was written before the host has measured its clock anew is of another time.
+        let is_live = host["live"] == true;
+        (is_live && (said - ahead * 1000).abs() < 2000).then_some(())
     });
     let doctor = fleet.agent(on).ctl().run(&["doctor"], "");
     let named = |line: &str| line.contains(name) && line.contains("clock");

@@ -193,7 +193,7 @@ fn a_server_of_another_cluster_decides_nothing_though_only_it_answers_when_agent
         fleet.launch();
         let load = Load::new(&fleet, "");
         await_passes(&fleet, &load);
-        let all = [&[endpoint.clone()], &*right].concat();
+        let all = [std::slice::from_ref(&endpoint), &*right].concat();
         for host in 0..3 {
             let agent = &mut fleet.host_mut(host).agent;
             assert!(agent.terminate().success());

@@ -188,21 +188,33 @@ impl Memory for Door {
     }
 
     fn is_older(&self, looked: &Looked) -> bool {
-        let (Looked::Store { id, reached, .. }, Found::Mark(known)) =
-            (looked, store_mark::read(&self.mark))
+        let (
+            Looked::Store {
+                id,
+                cluster,
+                reached,
+            },
+            Found::Mark(known),
+        ) = (looked, store_mark::read(&self.mark))
         else {
             return false;
         };
-        *id == known.id && *reached < known.generation
+        // A copy in another cluster is refused as long as it is there, and does not come as far.
+        let is_same = *id == known.id && known.cluster.is_none_or(|known| known == *cluster);
+        is_same && *reached < known.generation
     }
 
-    fn keep_set_back(&self) {
+    fn keep_set_back(&self, looked: &Looked) {
         let mut last = self.last();
         let Found::Mark(known) = store_mark::read(&self.mark) else {
             return;
         };
         // An administrator may have accepted it since.
-        if last.as_ref().is_none_or(|last| last.mark == known) {
+        let is_ours = match &*last {
+            Some(last) => last.mark == known,
+            None => self.is_older(looked),
+        };
+        if is_ours && known.generation != SET_BACK {
             let mark = Mark {
                 generation: SET_BACK,
                 ..known
@@ -303,17 +315,24 @@ mod tests {
         assert_eq!(first.admit(&store(1, 9)), Ok(()));
         assert!(first.keep(40, known(3)));
         assert!(first.is_older(&store(1, 39)));
-        for other in [store(1, 40), store(2, 39), Looked::Nothing, Looked::NoId] {
+        let elsewhere = in_cluster(4, 1, 39);
+        for other in [
+            store(1, 40),
+            store(2, 39),
+            elsewhere,
+            Looked::Nothing,
+            Looked::NoId,
+        ] {
             assert!(!first.is_older(&other), "{other:?}");
         }
-        first.keep_set_back();
+        first.keep_set_back(&store(1, 39));
         // The next starts.
         for reached in [39, 40, 999] {
             let door = door(&folder);
             let told = door.admit(&store(1, reached)).unwrap_err();
             assert!(told.contains("noticed that before"), "{told}");
             assert_eq!(door.state(), known(3));
-            door.keep_set_back();
+            door.keep_set_back(&store(1, reached));
         }
         let accepted = Mark {
             id: StoreId([1; 16]),
@@ -323,7 +342,7 @@ mod tests {
             accepted: 0,
         };
         store_mark::write(&first.mark, &accepted).unwrap();
-        first.keep_set_back();
+        first.keep_set_back(&store(1, 39));
         assert_eq!(store_mark::read(&first.mark), Found::Mark(accepted));
         assert_eq!(door(&folder).admit(&store(1, 40)), Ok(()));
     }

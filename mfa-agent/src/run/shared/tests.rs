@@ -94,16 +94,21 @@ fn a_store_that_was_set_back_is_refused_by_every_start_until_an_administrator_ac
                 put(&agent, &format!("user{number}")).is_ok()
             });
         }
-        match round {
+        soon("the mark is kept", || {
             // An agent that is killed has kept what it knew a while ago, and one that stops all of it.
-            0 => soon("the mark is kept", || marked(&settings) >= before + 9),
-            _ => agent.fleet().unwrap().keep(),
-        }
-        assert!(marked(&settings) >= before + 9);
+            if round > 0 {
+                agent.fleet().unwrap().keep();
+            }
+            marked(&settings) >= before + 9
+        });
         node.set_back(token);
         soon("the agent that runs notices", || {
             put(&agent, "eve").is_err_and(|error| error.to_string().contains("mfa-agent --init"))
         });
+        if round == 0 {
+            // The same cluster soon comes as far again; another one stays another.
+            soon("it is remembered", || marked(&settings) == SET_BACK);
+        }
         agent.fleet().unwrap().keep();
         drop(agent);
         for _ in 0..2 {
@@ -140,12 +145,10 @@ fn an_agent_that_started_before_etcd_says_that_the_store_was_set_back() {
     let agent = start(&settings);
     refused(&agent);
     node.start_again();
-    soon("it is told", || {
-        refused(&agent).contains("it had reached 99999")
-    });
-    soon("later starts know it, too", || {
-        marked(&settings) == SET_BACK
-    });
+    soon("it is told", || refused(&agent).contains("set back"));
+    soon("it is remembered", || marked(&settings) == SET_BACK);
+    accept(&settings);
+    soon("it serves", || put(&agent, "alice").is_ok());
 }
 
 #[test]

@@ -33,9 +33,9 @@ pub(super) struct Unproven {
 /// How it goes on.
 pub(super) enum Again {
     /// With this, after what was typed.
-    With(Box<Login>, Effect),
+    With(Box<Login>, Box<Effect>),
     /// Otherwise.
-    Otherwise(Progress),
+    Otherwise(Box<Progress>),
 }
 
 impl Unproven {
@@ -117,7 +117,7 @@ impl Agent {
         )?;
         let (resolved, ask) = match resolved {
             Resolved::Asks(resolved, ask) => (*resolved, ask),
-            Resolved::Ended(ended) => return Ok(Again::Otherwise(ended.into())),
+            Resolved::Ended(ended) => return Ok(Again::Otherwise(Box::new(ended.into()))),
         };
         let asked = match self.entry(&resolved, &ask)? {
             Entry::Ask(asked) if resolved.remembered.is_none() || !asked.counts_on_own_record => {
@@ -125,7 +125,7 @@ impl Agent {
             }
             _ => {
                 let progress = self.ask(resolved, login.open_login, &ask)?;
-                return Ok(Again::Otherwise(progress));
+                return Ok(Again::Otherwise(Box::new(progress)));
             }
         };
         let (mut again, effect) = self.begin_asking(resolved, login.open_login, &ask, asked);
@@ -137,7 +137,7 @@ impl Agent {
             unproven.is_again = true;
         }
         let effect = type_again(&mut again, effect, typed);
-        Ok(Again::With(again, effect))
+        Ok(Again::With(again, Box::new(effect)))
     }
 }
 

@@ -145,8 +145,8 @@ impl Agent {
             return self.first_step(login, effect);
         }
         match self.begin_again(*login, Recall::Newest)? {
-            Again::With(login, effect) => self.first_step(login, effect),
-            Again::Otherwise(progress) => Ok(progress),
+            Again::With(login, effect) => self.first_step(login, *effect),
+            Again::Otherwise(progress) => Ok(*progress),
         }
     }
 

@@ -110,9 +110,9 @@ impl Agent {
             if login.unproven.is_some() && needs_proof(&following.effect) {
                 match self.begin_again(*login, Recall::Newest)? {
                     Again::With(again, effect) => {
-                        (login, following) = (again, Following::due(effect));
+                        (login, following) = (again, Following::due(*effect));
                     }
-                    Again::Otherwise(progress) => return Ok(progress),
+                    Again::Otherwise(progress) => return Ok(*progress),
                 }
             }
             following = match following.effect {
@@ -151,9 +151,9 @@ impl Agent {
                     None => match self.begin_again(*login, Recall::AfterAChange)? {
                         Again::With(again, effect) => {
                             login = again;
-                            Following::due(effect)
+                            Following::due(*effect)
                         }
-                        Again::Otherwise(progress) => return Ok(progress),
+                        Again::Otherwise(progress) => return Ok(*progress),
                     },
                 },
                 Effect::MakeDevice(state) => Following::due(self.make_device(&mut login, state)?),

@@ -104,9 +104,10 @@ impl History {
         is_of_the_cluster && (header.revision < floor || self.older().contains(&header.member_id))
     }
 
-    /// The store was set back: from now on nothing fits. Returns whether that is new.
+    /// The store was set back: from now on nothing fits. Of a process that has used no store yet, an administrator's
+    /// consent is enough. Returns whether it is to be remembered.
     pub(super) fn end(&self, reason: &str) -> bool {
-        self.ended.set(reason.to_owned()).is_ok()
+        self.cluster.load(Ordering::Acquire) == 0 || self.ended.set(reason.to_owned()).is_ok()
     }
 
     fn older(&self) -> std::sync::MutexGuard<'_, BTreeSet<u64>> {
@@ -189,6 +190,10 @@ mod tests {
             ..header(1, revision)
         };
         let history = History::default();
+        for _ in 0..2 {
+            assert!(history.end("it was set back"), "nothing was used yet");
+            history.note(of_server(5, 9), 7).unwrap();
+        }
         history.keep_to(1, 7);
         history.note(of_server(5, 9), 7).unwrap();
         let told = history.note(of_server(6, 8), 9).unwrap_err();

@@ -84,7 +84,7 @@ pub trait Memory: Send + Sync {
     }
 
     /// Keeps for later starts that the store was set back: it is not enough that it comes as far again.
-    fn keep_set_back(&self) {}
+    fn keep_set_back(&self, _: &Looked) {}
 }
 
 /// The store that is used.
@@ -203,15 +203,17 @@ impl Core {
                 Err(reason) => refused.push((sight.index, reason)),
             }
         }
-        let was_set_back = round.sights.iter().any(|sight| {
-            self.client.history.is_older(sight.header, floor) || memory.is_older(&sight.looked)
-        });
+        let history = &self.client.history;
+        let mut sights = round.sights.iter();
+        let older = sights
+            .find(|sight| history.is_older(sight.header, floor) || memory.is_older(&sight.looked));
+        let older = older.map(|sight| sight.looked.clone());
         let contact = self.refuse(round, refused);
         if let Contact::Refused(_, reason) | Contact::Undecided(_, reason) = &contact
-            && was_set_back
-            && self.client.history.end(reason)
+            && let Some(older) = older
+            && history.end(reason)
         {
-            memory.keep_set_back();
+            memory.keep_set_back(&older);
             self.standing.set(State::Refused(reason.clone()));
         }
         contact
