@@ -145,7 +145,6 @@ impl AccountRepository {
 
     /// The record as it is remembered, if it is the one that was remembered before, or only this host has changed it since,
     /// each time with a proof that nobody else had.
-    #[expect(clippy::option_option, reason = "nothing, or that there is none")]
     fn as_remembered(&self, view: &View, key: &Key, before: &Remembered) -> Option<Option<Stored>> {
         if view.state != before.state {
             return None;
