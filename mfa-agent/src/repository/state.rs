@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::view::{Epoch, Restoring, STATE, View};
 use super::{AccountRepository, MAX_CONFLICTS, RepositoryError, nonce};
-use crate::store::{Change, KnownState, Revision, StateFit, Swap};
+use crate::store::{Change, Fleet, KnownState, Revision, StateFit, Swap};
 use crate::vault::{Lasting, Vault, VaultError};
 
 /// The record.
@@ -74,6 +74,7 @@ impl State {
         KnownState {
             number: self.number,
             retired: self.retired.clone(),
+            ..KnownState::default()
         }
     }
 
@@ -148,12 +149,12 @@ impl AccountRepository {
         vault: &Vault,
     ) -> Result<(State, Option<Revision>), RepositoryError> {
         for _ in 0..MAX_CONFLICTS {
-            let known = self.fleet().map_or(0, |fleet| fleet.known_state().number);
+            let known = self.fleet().map(Fleet::known_state).unwrap_or_default();
             match (self.read_state(vault), self.fleet()) {
                 // Another thread has read a later one meanwhile.
-                (Err(RepositoryError::OlderState(number)), _) if number >= known => {}
+                (Err(RepositoryError::OlderState(number)), _) if number >= known.number => {}
                 (Err(RepositoryError::OlderState(number)), Some(fleet)) => {
-                    fleet.refuse_older_states();
+                    fleet.refuse_older_states(&known);
                     return Err(RepositoryError::OlderState(number));
                 }
                 (read, _) => return read,

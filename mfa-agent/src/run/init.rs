@@ -66,7 +66,6 @@ fn create(places: &Places<'_>, key: bool, replaces: bool) -> Result<(), StartErr
         generation: NEVER_OPENED,
         cluster: None,
         state: crate::store::KnownState::default(),
-        accepted: 0,
     };
     write_mark(places, &mark)
 }

@@ -93,7 +93,6 @@ pub(super) fn init(places: &Places<'_>, access: &Access) -> Result<(), StartErro
             generation: reached,
             cluster: Some(cluster),
             state: KnownState::default(),
-            accepted: random()?,
         },
         Contact::Admitted(_) => return Err("the store is gone again; run this once more".into()),
         Contact::Refused(_, reason) | Contact::Undecided(_, reason) => {
@@ -103,6 +102,8 @@ pub(super) fn init(places: &Places<'_>, access: &Access) -> Result<(), StartErro
     let id = mark.id;
     require_key(places)?;
     let (is_first, state) = AccountRepository::init_shared(Box::new(store), places.key.clone())?;
+    let accepted = random()?;
+    let state = KnownState { accepted, ..state };
     let mark = Mark { state, ..mark };
     let path = places.mark.display();
     store_mark::write(&places.mark, &mark).map_err(|e| {

@@ -46,7 +46,6 @@ pub(super) fn mark_of(store: &SledStore) -> Mark {
         generation: store.generation(),
         cluster: None,
         state: crate::store::KnownState::default(),
-        accepted: 0,
     }
 }
 

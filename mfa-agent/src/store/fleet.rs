@@ -32,9 +32,9 @@ pub trait Fleet: Send + Sync {
     /// What this host has seen of the states of all records, in this start or an earlier one.
     fn known_state(&self) -> KnownState;
 
-    /// A state was put back. From now on none is used, in later starts neither: others change it, and soon it has the number
-    /// that it had.
-    fn refuse_older_states(&self);
+    /// A state was put back, by what was `known`. From now on none is used, in later starts neither: others change it, and
+    /// soon it has the number that it had. Nothing happens if an administrator has accepted it meanwhile.
+    fn refuse_older_states(&self, known: &KnownState);
 
     /// All hosts that ever used the store, in the order of their names, until they are forgotten.
     ///
@@ -77,6 +77,9 @@ pub struct KnownState {
     pub number: u64,
     /// The IDs of the keys that sealed before the newest one, which is none of them.
     pub retired: Vec<String>,
+    /// The random number of the acceptance by an administrator since which this was seen; zero without one. What was seen
+    /// before that counts no more.
+    pub accepted: u64,
 }
 
 /// Whether a state may follow what is known.
@@ -94,11 +97,13 @@ pub enum StateFit {
 const MOST_RETIRED: usize = 64;
 
 impl KnownState {
-    /// None fits any more.
-    pub const PUT_BACK: Self = Self {
-        number: u64::MAX,
-        retired: Vec::new(),
-    };
+    /// In the place of a number: a state was put back, and none fits any more.
+    const PUT_BACK: u64 = u64::MAX;
+
+    /// From now on none fits.
+    pub fn end(&mut self) {
+        self.number = Self::PUT_BACK;
+    }
 
     /// Whether a state with this number may follow, which this key sealed.
     #[must_use]
@@ -110,7 +115,7 @@ impl KnownState {
         }
     }
 
-    /// Adds what another one knows.
+    /// Adds what another one knows, of the same acceptance.
     pub fn learn(&mut self, other: &Self) {
         self.number = self.number.max(other.number);
         for key in &other.retired {
@@ -286,9 +291,9 @@ impl Fleet for MemoryFleet {
         known.clone()
     }
 
-    fn refuse_older_states(&self) {
+    fn refuse_older_states(&self, _: &KnownState) {
         let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        known.learn(&KnownState::PUT_BACK);
+        known.end();
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
@@ -372,6 +377,7 @@ mod tests {
         known.learn(&KnownState {
             number: 3,
             retired: vec!["one".to_owned()],
+            ..KnownState::default()
         });
         assert_eq!(known.fits(3, "two"), StateFit::Fits);
         assert_eq!(known.fits(2, "two"), StateFit::Older);
@@ -380,6 +386,7 @@ mod tests {
             known.learn(&KnownState {
                 number: 1,
                 retired: vec![number.to_string()],
+                ..KnownState::default()
             });
         }
         assert_eq!((known.number, known.retired.len()), (3, MOST_RETIRED));

@@ -173,7 +173,6 @@ mod tests {
             generation: MARKED,
             cluster: None,
             state: crate::store::KnownState::default(),
-            accepted: 0,
         })
     }
 
@@ -183,7 +182,6 @@ mod tests {
             generation: MARKED,
             cluster: None,
             state: crate::store::KnownState::default(),
-            accepted: 0,
         })
     }
 

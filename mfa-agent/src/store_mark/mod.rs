@@ -32,8 +32,6 @@ pub struct Mark {
     pub cluster: Option<u64>,
     /// What was seen of the states of its records.
     pub state: KnownState,
-    /// A random number, by which an agent notices that an administrator has accepted the store meanwhile; zero without one.
-    pub accepted: u64,
 }
 
 /// What is at the path of the mark.
@@ -86,7 +84,6 @@ impl fmt::Display for Mark {
             generation,
             cluster,
             state,
-            accepted,
         } = self;
         write!(f, "{LABEL} id={id} generation={generation}")?;
         if let Some(cluster) = cluster {
@@ -98,7 +95,7 @@ impl fmt::Display for Mark {
         if !state.retired.is_empty() {
             write!(f, " retired={}", state.retired.join(","))?;
         }
-        match accepted {
+        match state.accepted {
             0 => Ok(()),
             accepted => write!(f, " accepted={accepted:x}"),
         }
@@ -131,10 +128,10 @@ impl FromStr for Mark {
                     Ok(keys) => keys.split(',').map(str::to_owned).collect(),
                     Err(NoMark) => Vec::new(),
                 },
-            },
-            accepted: match value("accepted=") {
-                Ok(accepted) => u64::from_str_radix(accepted, 16).map_err(|_| NoMark)?,
-                Err(NoMark) => 0,
+                accepted: match value("accepted=") {
+                    Ok(accepted) => u64::from_str_radix(accepted, 16).map_err(|_| NoMark)?,
+                    Err(NoMark) => 0,
+                },
             },
         })
     }
@@ -176,8 +173,8 @@ mod tests {
                     retired: (0..generation.min(64))
                         .map(|key| format!("{key:08x}"))
                         .collect(),
+                    accepted: generation,
                 },
-                accepted: generation,
             };
             write(&file, &mark).unwrap();
             assert_eq!(read(&file), Found::Mark(mark));
@@ -198,7 +195,6 @@ mod tests {
             generation: 1,
             cluster: None,
             state: KnownState::default(),
-            accepted: 0,
         };
         write(&file, &mark).unwrap();
     }
@@ -235,8 +231,8 @@ mod tests {
             retired in proptest::collection::vec("[0-9a-f]{8}", 0..5),
             garbage: String,
         ) {
-            let state = KnownState { number, retired };
-            let mark = Mark { id: StoreId(id), generation, cluster, state, accepted };
+            let state = KnownState { number, retired, accepted };
+            let mark = Mark { id: StoreId(id), generation, cluster, state };
             let text = format!("{COMMENT}\r\n{mark}\r\n");
             prop_assert_eq!(text.parse(), Ok(mark));
             let _ = garbage.parse::<Mark>();

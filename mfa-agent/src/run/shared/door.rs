@@ -54,7 +54,6 @@ impl Door {
                 generation: *reached,
                 cluster: Some(*cluster),
                 state: KnownState::default(),
-                accepted: 0,
             },
             Looked::Nothing => return Err(self.without_store(found)),
             Looked::NoId => return Err(self.without_id()),
@@ -88,7 +87,6 @@ impl Door {
             }
             _ => Ok(Mark {
                 state: known.state.clone(),
-                accepted: known.accepted,
                 ..new
             }),
         }
@@ -180,7 +178,10 @@ impl Memory for Door {
             generation: known.generation.max(reached),
             ..known.clone()
         };
-        mark.state.learn(&state);
+        // What was seen before an administrator accepted the store counts no more.
+        if state.accepted == mark.state.accepted {
+            mark.state.learn(&state);
+        }
         if mark != known {
             self.write(&mut last, mark);
         }
@@ -255,7 +256,8 @@ mod tests {
     fn known(number: u64) -> KnownState {
         KnownState {
             number,
-            retired: (0..number).map(|key| format!("{key:08x}")).collect(),
+            retired: (0..number.min(9)).map(|key| format!("{key:08x}")).collect(),
+            ..KnownState::default()
         }
     }
 
@@ -339,7 +341,6 @@ mod tests {
             generation: 39,
             cluster: Some(3),
             state: KnownState::default(),
-            accepted: 0,
         };
         store_mark::write(&first.mark, &accepted).unwrap();
         first.keep_set_back(&store(1, 39));
@@ -358,7 +359,6 @@ mod tests {
             generation: 5,
             cluster: Some(3),
             state: KnownState::default(),
-            accepted: 0,
         };
         store_mark::write(&door.mark, &accepted).unwrap();
         assert!(!door.keep(40, known(0)));
@@ -393,11 +393,18 @@ mod tests {
             panic!("it was marked");
         };
         let accepted = Mark {
-            accepted: 7,
+            state: KnownState {
+                accepted: 7,
+                ..mark.state
+            },
             ..mark
         };
         store_mark::write(&door.mark, &accepted).unwrap();
-        assert!(!door.keep(40, known(0)), "it is the one of before");
+        assert!(!door.keep(40, known(3)), "it is the one of before");
+        assert_eq!(store_mark::read(&door.mark), Found::Mark(accepted.clone()));
+        // The store is admitted once more, and what was seen before does not count.
+        assert_eq!(door.admit(&store(1, 9)), Ok(()));
+        assert!(door.keep(9, known(u64::MAX)));
         assert_eq!(store_mark::read(&door.mark), Found::Mark(accepted));
     }
 }

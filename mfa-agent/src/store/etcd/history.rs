@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::wire::Header;
 use crate::store::fleet::{KnownState, StateFit};
@@ -46,9 +46,19 @@ impl History {
         state.clone()
     }
 
-    /// Notes a state that `sealer` has sealed, if it fits.
-    pub(super) fn note_state(&self, state: &KnownState, sealer: &str) -> StateFit {
-        let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// What is known of the states, with what is kept for later starts. After an acceptance only that counts.
+    pub(super) fn state_with(&self, kept: &KnownState) -> KnownState {
+        self.with(kept).clone()
+    }
+
+    /// Notes a state that `sealer` has sealed, if it fits that.
+    pub(super) fn note_state(
+        &self,
+        kept: &KnownState,
+        state: &KnownState,
+        sealer: &str,
+    ) -> StateFit {
+        let mut known = self.with(kept);
         let fit = known.fits(state.number, sealer);
         if fit == StateFit::Fits {
             known.learn(state);
@@ -56,10 +66,23 @@ impl History {
         fit
     }
 
-    /// Adds what is known of the states.
-    pub(super) fn learn_state(&self, state: &KnownState) {
+    /// No state fits any more, unless something was accepted after `known`. Returns whether it is so.
+    pub(super) fn end_states(&self, kept: &KnownState, known: &KnownState) -> bool {
+        let mut own = self.with(kept);
+        let is_same = own.accepted == known.accepted;
+        if is_same {
+            own.end();
+        }
+        is_same
+    }
+
+    fn with(&self, kept: &KnownState) -> MutexGuard<'_, KnownState> {
         let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        known.learn(state);
+        match known.accepted == kept.accepted {
+            true => known.learn(kept),
+            false => kept.clone_into(&mut known),
+        }
+        known
     }
 
     /// From now on all answers have to be of this cluster, and none may be older than this.
@@ -110,7 +133,7 @@ impl History {
         self.cluster.load(Ordering::Acquire) == 0 || self.ended.set(reason.to_owned()).is_ok()
     }
 
-    fn older(&self) -> std::sync::MutexGuard<'_, BTreeSet<u64>> {
+    fn older(&self) -> MutexGuard<'_, BTreeSet<u64>> {
         self.older.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -190,6 +190,14 @@ impl Core {
     }
 }
 
+impl Hosts {
+    /// What is kept of the states for later starts.
+    fn kept_state(&self) -> KnownState {
+        let memory = self.memory.get();
+        memory.map(|memory| memory.state()).unwrap_or_default()
+    }
+}
+
 impl Fleet for Hosts {
     fn announce(&self, notice: HostNotice) {
         if (1..=MAX_NAME).contains(&notice.name.len()) {
@@ -209,24 +217,19 @@ impl Fleet for Hosts {
     }
 
     fn note_state(&self, state: &KnownState, sealer: &str) -> StateFit {
-        let kept = self.memory.get().map(|memory| memory.state());
-        match kept.unwrap_or_default().fits(state.number, sealer) {
-            StateFit::Fits => self.core.client.history.note_state(state, sealer),
-            other => other,
-        }
+        let history = &self.core.client.history;
+        history.note_state(&self.kept_state(), state, sealer)
     }
 
     fn known_state(&self) -> KnownState {
-        let mut known = self.core.client.history.state();
-        if let Some(memory) = self.memory.get() {
-            known.learn(&memory.state());
-        }
-        known
+        self.core.client.history.state_with(&self.kept_state())
     }
 
-    fn refuse_older_states(&self) {
-        self.core.client.history.learn_state(&KnownState::PUT_BACK);
-        self.keep();
+    fn refuse_older_states(&self, known: &KnownState) {
+        let history = &self.core.client.history;
+        if history.end_states(&self.kept_state(), known) {
+            self.keep();
+        }
     }
 
     fn hosts(&self) -> Result<Vec<HostSeen>, StoreError> {
