@@ -310,6 +310,9 @@ impl Core {
         let complaint = endpoint.and_then(super::endpoint::Endpoint::down);
         let printable = |text: &String| super::wire::printable(text);
         let has_alarm = status.errors.iter().any(|error| error.contains(ALARM));
+        let is_read_only = has_alarm && complaint.is_none();
+        let mut complaints: Vec<String> = status.errors.iter().take(8).map(printable).collect();
+        complaints.extend(complaint.filter(|it| !complaints.contains(it)));
         Ok(ServerStatus {
             latency,
             version: super::wire::printable(&status.version),
@@ -317,14 +320,8 @@ impl Core {
             has_leader: status.leader != 0,
             database: status.db_size,
             in_use: status.db_size_in_use,
-            is_read_only: has_alarm && complaint.is_none(),
-            complaints: status
-                .errors
-                .iter()
-                .take(8)
-                .map(printable)
-                .chain(complaint)
-                .collect(),
+            is_read_only,
+            complaints,
             clock: endpoint.and_then(super::endpoint::Endpoint::clock),
         })
     }

@@ -61,8 +61,9 @@ pub(super) fn meaning(reply: &Reply) -> Miss {
         )));
     }
     match (refusal.code, reply.status) {
-        // Cancelled, deadline exceeded, unavailable: it timed out, changed its leader, or is stopping.
-        (1 | 4 | 14, _) => soon(true),
+        // Cancelled, deadline exceeded, unavailable: it timed out, changed its leader, or is stopping. Unknown, internal and
+        // data loss: its gateway lost the server behind it, or it can't tell what became of the request.
+        (1 | 2 | 4 | 13 | 14 | 15, _) => soon(true),
         (7, _) => Miss::Final(Problem::Refused(format!(
             "{text}; grant the user of [store] username a role that reads and writes [store] prefix"
         ))),
@@ -93,4 +94,51 @@ fn refusal(reply: &Reply) -> Refusal {
         message: String::from_utf8_lossy(&reply.body).into_owned(),
         ..Refusal::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::super::clock::Exchange;
+    use super::*;
+
+    fn answer(code: u32, text: &str) -> Miss {
+        let at = Timestamp::UNIX_EPOCH;
+        meaning(&Reply {
+            status: 500,
+            body: format!(r#"{{"error":"{text}","message":"{text}","code":{code}}}"#).into_bytes(),
+            date: None,
+            exchange: Exchange {
+                sent: at,
+                answered: at,
+            },
+            took: Duration::ZERO,
+        })
+    }
+
+    #[test]
+    fn what_a_server_that_stops_says_is_neither_final_nor_a_proof_that_nothing_was_done() {
+        for (code, text) in [
+            (
+                2,
+                "OK: HTTP status code 200; transport: missing content-type field",
+            ),
+            (13, "transport is closing"),
+            (14, "etcdserver: request timed out"),
+        ] {
+            let is_soon = matches!(
+                answer(code, text),
+                Miss::Soon {
+                    is_unknown: true,
+                    ..
+                }
+            );
+            assert!(is_soon, "{code}");
+        }
+        let refused = answer(3, "etcdserver: key is not provided");
+        assert!(matches!(refused, Miss::Final(Problem::Refused(_))));
+    }
 }

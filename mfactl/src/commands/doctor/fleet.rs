@@ -85,7 +85,10 @@ fn section_of_complaints(server: &StoreEndpoint) -> Option<&'static str> {
         true => None,
         false if says("NOSPACE") => Some("A full database"),
         false if says("CORRUPT") => Some("Loss of a node"),
-        false => Some("A store that was set back"),
+        // As the agent says it of another cluster, or an older state.
+        false if says("mfa-agent --init") || says("set back") => Some("A store that was set back"),
+        false if says("etcd is the cluster") => Some("A store that was set back"),
+        false => Some("Loss of the quorum"),
     }
 }
 
@@ -407,6 +410,11 @@ mod tests {
                 "etcd was set back to an older state",
                 "\"A store that was set back\"",
             ),
+            (
+                "etcd is the cluster 5c14, and the store",
+                "\"A store that was set back\"",
+            ),
+            ("etcdserver: no leader", "\"Loss of the quorum\""),
         ] {
             let told = remedies(complaint);
             assert_eq!(told.len(), 4);
