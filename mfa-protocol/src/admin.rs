@@ -26,9 +26,9 @@ pub use backup::{
     MergeNext, MergeNextParameters, MergeNextReply, MergeOutcome, MergedAccount, RestoreAbandon,
     RestoreAbandonReply, RestoreBegin, RestoreBeginParameters, RestoreEnd, RestoreEndReply,
     RestoreNext, RestoreNextParameters, RestoreNextReply, RotateBegin, RotateBeginReply, RotateEnd,
-    RotateEndReply, RotateNext, RotateNextParameters, RotateNextReply, RotatePrepare,
-    RotatePrepareReply, StoreCheck, StoreCheckParameters, StoreCheckReply, StoreDrop,
-    StoreDropParameters, StoreDropReply,
+    RotateEndParameters, RotateEndReply, RotateNext, RotateNextParameters, RotateNextReply,
+    RotatePrepare, RotatePrepareReply, StoreCheck, StoreCheckParameters, StoreCheckReply,
+    StoreDrop, StoreDropParameters, StoreDropReply,
 };
 pub use check::{
     AddressRule, Administrator, CheckConfig, CheckConfigParameters, CheckConfigReply, Finding,
@@ -158,7 +158,7 @@ methods! {
     RotatePrepare(Nothing) -> RotatePrepareReply;
     RotateBegin(Nothing) -> RotateBeginReply;
     RotateNext(RotateNextParameters) -> RotateNextReply;
-    RotateEnd(Nothing) -> RotateEndReply;
+    RotateEnd(RotateEndParameters) -> RotateEndReply;
     Hosts(PageParameters) -> HostsReply;
     ForgetHost(ForgetHostParameters) -> ForgetHostReply;
     Metrics(Nothing) -> MetricsReply;

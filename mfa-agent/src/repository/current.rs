@@ -233,10 +233,18 @@ impl AccountRepository {
             true => RepositoryError::Unknown(error),
             false => error.into(),
         })?;
-        if swaps.is_none() {
+        if swaps.is_none() && !self.is_known_to_hold(guards) {
             self.note_stale();
         }
         Ok(swaps)
+    }
+
+    /// Whether the state is the one of its guard, by what an answer of the store has just said.
+    fn is_known_to_hold(&self, guards: &[Guard<'_>]) -> bool {
+        let state = guards.iter().find(|guard| guard.key == STATE);
+        let known = self.store.remembered(&[STATE]).and_then(|mut it| it.pop());
+        let revision = known.flatten().map(|stored| stored.revision);
+        revision.is_some() && state.is_some_and(|guard| guard.expected == revision.as_ref())
     }
 
     /// Some records of the current view as they are now, together with it.

@@ -131,16 +131,32 @@ impl AccountRepository {
             new: Some(&sealed),
             line: lines.as_deref(),
         };
-        let absent = remembered.absent.as_ref().map(|key| view.stored(key));
-        let mut guards = vec![Self::state_of(&view)];
-        guards.extend(absent.iter().map(|key| Guard {
-            key,
-            expected: None,
-        }));
+        let Some((other_key, other)) = self.the_other(&view, remembered) else {
+            self.lent.give_back(&remembered.user);
+            return Ok(None);
+        };
+        let other = Guard {
+            key: &other_key,
+            expected: other.as_ref().map(|stored| &stored.revision),
+        };
+        let guards = [Self::state_of(&view), other];
         let swaps = self.swap_guarded(&guards, &[change])?;
         self.lent.give_back(&remembered.user);
         let is_done = swaps.is_some_and(|swaps| swaps == [Swap::Done]);
         Ok(is_done.then_some(said))
+    }
+
+    /// What the change of one of both records has to prove of the other one: that the user has still none of their own, or,
+    /// for those who have one, that the placeholder is as it is remembered. That one has nothing to do with them. But
+    /// others share it, and what they change must cost as much for who has a record as for who has none (rule 8).
+    fn the_other(&self, view: &View, remembered: &Remembered) -> Option<(Vec<u8>, Option<Stored>)> {
+        if let Some(own) = &remembered.absent {
+            return Some((view.stored(own).into_owned(), None));
+        }
+        let placeholder = Key::placeholder(view, &remembered.user);
+        let key = view.stored(&placeholder);
+        let stored = self.store.remembered(&[&key])?.pop()?;
+        Some((key.into_owned(), stored))
     }
 
     /// The record as it is remembered, if it is the one that was remembered before, or only this host has changed it since,

@@ -317,12 +317,17 @@ impl AccountRepository {
         Ok(done)
     }
 
-    /// Ends a change of the key once no record is sealed with an earlier one. Returns that key.
+    /// Ends a change of the key once no record is sealed with an earlier one: the change to `key`, if it is named. Another
+    /// one may have begun meanwhile, and nothing was resealed for that. Returns the earlier key.
     ///
     /// # Errors
     ///
     /// A [`RotateError`].
-    pub fn end_rotation(&self, lines: Option<&[u8]>) -> Result<Option<String>, RotateError> {
+    pub fn end_rotation(
+        &self,
+        key: Option<&str>,
+        lines: Option<&[u8]>,
+    ) -> Result<Option<String>, RotateError> {
         let view = self.view()?;
         let (state, _) = self.state(&view.vault)?;
         if let Some(earlier) = state.rotating.as_ref().filter(|_| self.is_shared())
@@ -332,9 +337,13 @@ impl AccountRepository {
         }
         if state.rotating.is_some() {
             let gate = self.gate();
-            self.change_state(&gate.vault, lines, |state| {
-                state.rotating = None;
-                Ok::<_, RepositoryError>(())
+            self.change_state(&gate.vault, lines, |now| {
+                let is_another = key.is_some() && now.sealer.as_deref() != key;
+                if is_another || now.rotating != state.rotating {
+                    return Err(RotateError::Unfinished);
+                }
+                now.rotating = None;
+                Ok(())
             })?;
         }
         Ok(state.rotating)

@@ -218,6 +218,11 @@ impl AccountRepository {
                 self.note_stale();
             }
             if swapped.map_err(RepositoryError::from)? == Swap::Done {
+                if let Some(fleet) = self.fleet() {
+                    let sealer = state.sealer.clone().unwrap_or_default();
+                    fleet.note_state(&state.known(), &sealer);
+                    fleet.keep();
+                }
                 return Ok(state);
             }
         }

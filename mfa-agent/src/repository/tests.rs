@@ -543,7 +543,7 @@ fn a_change_of_the_key_can_stop_at_any_record_and_goes_on() {
     }
     assert_eq!(earlier, 6);
     assert_eq!(
-        here.end_rotation(None).unwrap(),
+        here.end_rotation(None, None).unwrap(),
         Some(before.key_id.clone())
     );
     // The old key is not needed any more, and what depended on it is as before.
@@ -615,7 +615,10 @@ fn with_a_credential_a_change_begins_with_a_new_key_only_and_names_the_key_of_th
     let state = here.key_state().unwrap();
     assert_eq!(state.rotating, Some(vault(1).key_id()));
     assert_eq!(reseal_all(&here), 9);
-    assert_eq!(here.end_rotation(None).unwrap(), Some(vault(1).key_id()));
+    assert_eq!(
+        here.end_rotation(None, None).unwrap(),
+        Some(vault(1).key_id())
+    );
     std::fs::remove_file(dir.path().join("mfa.key.old")).unwrap();
     let here = start();
     for n in 0..10 {

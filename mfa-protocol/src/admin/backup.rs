@@ -294,6 +294,15 @@ pub struct RotateNextReply {
     pub next: Option<String>,
 }
 
+/// The parameters of [`RotateEnd`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotateEndParameters {
+    /// The key that seals all records now, as [`RotateBegin`] named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+}
+
 /// The reply to [`RotateEnd`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotateEndReply {

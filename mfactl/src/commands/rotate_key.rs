@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mfa_protocol::admin::{
-    HostKeys, KeyStatus, KeyStatusReply, RotateBegin, RotateEnd, RotateEndReply, RotateNext,
-    RotateNextParameters, RotatePrepare,
+    HostKeys, KeyStatus, KeyStatusReply, RotateBegin, RotateEnd, RotateEndParameters,
+    RotateEndReply, RotateNext, RotateNextParameters, RotatePrepare,
 };
 use mfa_protocol::login::Nothing;
 use serde::Serialize;
@@ -59,7 +59,9 @@ pub(crate) fn run(context: &mut Context, args: &args::RotateKey) -> Result<Verdi
     context.set_timeout(PATIENCE);
     let begun = context.call::<RotateBegin>(&Nothing {})?;
     let done = all(context, false)?;
-    let end = context.call::<RotateEnd>(&Nothing {})?;
+    let end = context.call::<RotateEnd>(&RotateEndParameters {
+        key_id: Some(begun.key_id.clone()),
+    })?;
     let rotated = Rotated {
         key_id: &begun.key_id,
         new: begun.new,

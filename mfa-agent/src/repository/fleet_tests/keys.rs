@@ -22,7 +22,7 @@ fn rotate_on(one: &Host, two: &Host) -> String {
     two.announce();
     assert!(one.begin_rotation(&one.keys, None).unwrap());
     reseal(one);
-    one.end_rotation(None).unwrap();
+    one.end_rotation(None, None).unwrap();
     next.key_id
 }
 
@@ -180,7 +180,7 @@ fn a_new_key_seals_once_all_hosts_have_it_and_the_change_goes_on_from_any_host()
     assert_eq!(one.reseal(None, 4, false).unwrap().records, 4);
     assert!(!two.begin_rotation(&two.keys, None).unwrap());
     assert!(reseal(&two) > 0);
-    assert_eq!(two.end_rotation(None).unwrap(), Some(before.clone()));
+    assert_eq!(two.end_rotation(None, None).unwrap(), Some(before.clone()));
     // Each host puts the key where its own was, and the one before is not needed any more.
     two.announce();
     for host in [&one, &two] {
@@ -217,7 +217,7 @@ fn a_change_that_was_begun_before_a_new_key_is_sealed_with_the_new_one() {
         if std::mem::take(&mut is_first) {
             one.begin_rotation(&one.keys, None).unwrap();
             reseal(&one);
-            one.end_rotation(None).unwrap();
+            one.end_rotation(None, None).unwrap();
         }
         Ok::<_, RepositoryError>((After::Put(Box::new(account.unwrap())), ()))
     })
@@ -243,7 +243,7 @@ fn a_change_of_the_key_that_is_cut_off_at_any_write_is_taken_up_on_another_host(
             loop {
                 after = host.reseal(after.as_deref(), 4, false)?.next;
                 if after.is_none() {
-                    return host.end_rotation(None).map(drop);
+                    return host.end_rotation(None, None).map(drop);
                 }
             }
         };
@@ -299,7 +299,7 @@ fn an_administrator_can_make_the_next_key_and_no_key_that_had_its_time_comes_bac
     );
     assert!(one.begin_rotation(&one.keys, None).unwrap());
     reseal(&one);
-    let first = one.end_rotation(None).unwrap().unwrap();
+    let first = one.end_rotation(None, None).unwrap().unwrap();
     // The file of the first key is put back, as a configuration management does.
     write_key(&one.keys.file, 1);
     let next = one.prepare_rotation(&one.keys, None).unwrap();
@@ -325,10 +325,10 @@ fn a_change_of_the_key_does_not_go_on_where_the_key_before_is_missing() {
         "{refused}"
     );
     assert!(matches!(
-        two.end_rotation(None),
+        two.end_rotation(None, None),
         Err(RotateError::Unfinished)
     ));
     assert!(reseal(&one) > 0);
-    one.end_rotation(None).unwrap();
+    one.end_rotation(None, None).unwrap();
     assert!(has(&two, "alice"));
 }

@@ -150,7 +150,7 @@ impl Connection {
             "RotatePrepare" => body(&self.rotate_prepare()?),
             "RotateBegin" => body(&self.rotate_begin()?),
             "RotateNext" => body(&self.rotate_next(&parse(parameters)?)?),
-            "RotateEnd" => body(&self.rotate_end()?),
+            "RotateEnd" => body(&self.rotate_end(&parse(parameters)?)?),
             "Hosts" => body(&self.hosts(&parse(parameters)?)?),
             "ForgetHost" => body(&self.forget_host(&parse(parameters)?)?),
             "Metrics" => body(&self.metrics()?),

@@ -2,8 +2,8 @@
 
 use data_encoding::BASE64;
 use mfa_protocol::admin::{
-    HostKeys, KeyStatusReply, RotateBeginReply, RotateEndReply, RotateNextParameters,
-    RotateNextReply, RotatePrepareReply,
+    HostKeys, KeyStatusReply, RotateBeginReply, RotateEndParameters, RotateEndReply,
+    RotateNextParameters, RotateNextReply, RotatePrepareReply,
 };
 use mfa_protocol::message::ErrorKind;
 
@@ -96,11 +96,14 @@ impl Connection {
         })
     }
 
-    pub(super) fn rotate_end(&self) -> Result<RotateEndReply, Failure> {
+    pub(super) fn rotate_end(
+        &self,
+        parameters: &RotateEndParameters,
+    ) -> Result<RotateEndReply, Failure> {
         self.agent.require_root(self.peer)?;
         let repository = &self.agent.repository;
         let earlier = self.recorded("rotate-key", "done", |lines| {
-            let earlier = repository.end_rotation(lines)?;
+            let earlier = repository.end_rotation(parameters.key_id.as_deref(), lines)?;
             Ok((earlier.is_some(), earlier))
         })?;
         let source = self.key_source();

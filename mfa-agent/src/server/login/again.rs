@@ -28,6 +28,8 @@ pub(super) struct Unproven {
     typed: Vec<(Step, AnswerEvent)>,
     /// Whether it has begun again already.
     is_again: bool,
+    /// Whether it may have begun before the last pass.
+    is_from_before: bool,
 }
 
 /// How it goes on.
@@ -49,6 +51,7 @@ impl Unproven {
             shown: None,
             typed: Vec::new(),
             is_again: false,
+            is_from_before: false,
         }))
     }
 
@@ -95,6 +98,7 @@ impl Agent {
             login_context,
             typed,
             is_again,
+            is_from_before,
             ..
         } = *unproven;
         let recall = match recall {
@@ -103,7 +107,8 @@ impl Agent {
         };
         let found = self.recalled(&subject.user, recall)?;
         // A login that may have begun before the last pass has the guesses that were left then, and no new ones.
-        let epoch = (!self.repository.was_there(&found, &remembered)).then_some(login.epoch);
+        let is_from_before = is_from_before || !self.repository.was_there(&found, &remembered);
+        let epoch = is_from_before.then_some(login.epoch);
         let session = login.context.session;
         let peer = login.context.peer;
         let context = Context::new(session, &subject.user, &login_context, (peer, "login"));
@@ -135,6 +140,7 @@ impl Agent {
         again.epoch = epoch.unwrap_or(again.epoch);
         if let Some(unproven) = &mut again.unproven {
             unproven.is_again = true;
+            unproven.is_from_before = is_from_before;
         }
         let effect = type_again(&mut again, effect, typed);
         Ok(Again::With(again, Box::new(effect)))

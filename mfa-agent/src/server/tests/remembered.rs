@@ -142,6 +142,35 @@ fn a_login_asks_the_store_once_if_its_record_is_remembered_and_twice_if_not_whoe
 }
 
 #[test]
+fn what_others_of_its_slot_do_elsewhere_costs_a_name_the_same_whether_it_has_a_record_or_not() {
+    let Some((fleet, _turn)) = Fleet::new() else {
+        return;
+    };
+    let [here, there] = &fleet.hosts;
+    let slot = |name: &str| here.agent.repository.placeholder(&name.parse().unwrap());
+    let neighbour = |name: &str| {
+        let mut names = (0..).map(|number| format!("x{number}"));
+        names.find(|other| slot(other) == slot(name)).unwrap()
+    };
+    for name in ["alice", "stranger"] {
+        for _ in 0..2 {
+            here.outcome(name, WRONG);
+        }
+        assert_eq!(
+            here.log_in(name, WRONG),
+            ("wrong".to_owned(), 0, 1),
+            "{name}"
+        );
+        there.outcome(&neighbour(name), WRONG);
+        assert_eq!(
+            here.log_in(name, WRONG),
+            ("wrong".to_owned(), 0, 2),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn a_record_that_another_host_has_changed_costs_one_round_trip_more_and_is_the_one_that_decides() {
     let Some((fleet, _turn)) = Fleet::new() else {
         return;

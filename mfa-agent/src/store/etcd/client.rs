@@ -144,16 +144,20 @@ impl Client {
                             is_repeated,
                         });
                     }
+                    // Of a refusal only this attempt came to nothing.
+                    Err(Miss::Final(Problem::Refused(reason))) if is_repeated => {
+                        return Err(Problem::Lost(reason));
+                    }
                     Err(Miss::Final(problem)) => return Err(problem),
                     Err(_) => {}
                 }
             }
             if until.saturating_duration_since(Instant::now()) <= BETWEEN_ROUNDS {
-                return Err(Problem::Unreachable(self.is_down()));
+                return Err(Problem::unanswered(self.is_down(), is_repeated));
             }
             thread::sleep(BETWEEN_ROUNDS);
             if let Some(reason) = self.outage() {
-                return Err(Problem::Unreachable(reason));
+                return Err(Problem::unanswered(reason, is_repeated));
             }
         }
     }
@@ -312,7 +316,7 @@ impl Client {
     }
 
     fn is_back(&self, endpoint: &Endpoint) {
-        if endpoint.answered() {
+        if endpoint.answered(self.history.is_admitted()) {
             let url = &endpoint.url;
             log::limited_at(
                 log::Level::Info,

@@ -145,7 +145,8 @@ impl Core {
     /// Makes all of these changes or none.
     fn try_all(&self, guards: &[Guarded<'_>], wanted: &[&Wanted<'_>]) -> Result<Tried, StoreError> {
         let txn = self.txn(guards, wanted)?;
-        let was_out = self.client.outage().is_some();
+        // What a server had reached before is not of this transaction.
+        let floor = self.client.history.reached();
         let reply = self
             .client
             .call::<TxnAnswer>(TXN, &txn, patience(wanted.len()))
@@ -155,7 +156,7 @@ impl Core {
                     self.cache.forget(wanted.change.key);
                 }
                 match problem {
-                    Problem::Unreachable(_) if !was_out => StoreError::from(problem).unknown(),
+                    Problem::Lost(_) => StoreError::from(problem).unknown(),
                     other => other.into(),
                 }
             })?;
@@ -184,10 +185,11 @@ impl Core {
         let mut guarded = true;
         for guard in guards {
             let kv = found.next().ok_or_else(unexpected)?;
-            if kv.map_or(0, |kv| kv.mod_revision) != guard.expected {
-                guarded = false;
-                self.cache.forget(guard.bare);
+            if kv.as_ref().is_some_and(|kv| kv.key != guard.key) {
+                return Err(unexpected());
             }
+            guarded &= kv.as_ref().map_or(0, |kv| kv.mod_revision) == guard.expected;
+            self.cache.note(guard.bare, at, kv.as_ref().map(stored));
         }
         let found: Vec<Option<KeyValue>> = found.collect();
         if found.len() != wanted.len() {
@@ -200,7 +202,7 @@ impl Core {
             self.cache
                 .note(wanted.change.key, at, found.as_ref().map(stored));
         }
-        if reply.is_repeated && self.were_made(wanted, &found)? {
+        if reply.is_repeated && self.were_made(wanted, &found, floor)? {
             return Ok(Tried::Made);
         }
         let each = wanted.iter().zip(&found).enumerate();
@@ -221,6 +223,7 @@ impl Core {
         &self,
         wanted: &[&Wanted<'_>],
         found: &[Option<KeyValue>],
+        floor: u64,
     ) -> Result<bool, StoreError> {
         let mut each = wanted.iter().zip(found);
         if each
@@ -230,7 +233,7 @@ impl Core {
             return Ok(false);
         }
         match each.find(|(wanted, _)| wanted.change.new.is_some()) {
-            Some((wanted, found)) => self.was_made(wanted, found.clone()),
+            Some((wanted, found)) => self.was_made(wanted, found.clone(), floor),
             // All are gone, whoever removed them.
             None => Ok(found.iter().all(Option::is_none)),
         }
@@ -249,7 +252,7 @@ impl Core {
         for guard in guards {
             let key = guard.key.as_slice();
             txn.compare.push(Compare::is_at(key, guard.expected));
-            txn.failure.push(Operation::Range(Range::of(key).keys()));
+            txn.failure.push(Operation::Range(Range::of(key)));
         }
         for wanted in wanted {
             let key = wanted.key.as_slice();
@@ -260,8 +263,14 @@ impl Core {
         Ok(txn)
     }
 
-    /// Whether an earlier attempt made this change. `found` is the record now.
-    fn was_made(&self, wanted: &Wanted<'_>, found: Option<KeyValue>) -> Result<bool, StoreError> {
+    /// Whether an earlier attempt made this change, after the store had come to `floor`. `found` is the record now.
+    fn was_made(
+        &self,
+        wanted: &Wanted<'_>,
+        found: Option<KeyValue>,
+        floor: u64,
+    ) -> Result<bool, StoreError> {
+        let before = wanted.expected.max(floor);
         let Some(new) = wanted.change.new else {
             return Ok(found.is_none());
         };
@@ -270,7 +279,7 @@ impl Core {
             match found {
                 // What followed from it is gone with it, so it makes no difference.
                 None => return Ok(false),
-                Some(kv) if kv.mod_revision <= wanted.expected => return Ok(false),
+                Some(kv) if kv.mod_revision <= before => return Ok(false),
                 Some(kv) if kv.value == new => return Ok(true),
                 Some(kv) => {
                     found = self

@@ -24,6 +24,8 @@ struct State {
     /// Until the thread of the store asks it again.
     pauses: Pauses,
     clock: Clock,
+    /// Answers of it were used.
+    was_used: bool,
 }
 
 impl Endpoint {
@@ -71,10 +73,16 @@ impl Endpoint {
         }
     }
 
-    /// It answered. Returns whether it was left out until now.
-    pub(super) fn answered(&self) -> bool {
+    /// Whether it has given an answer that was used, so that it is no copy of another one.
+    pub(super) fn was_used(&self) -> bool {
+        self.lock().was_used
+    }
+
+    /// It answered. `is_admitted`: what the answers have to be is known. Returns whether it was left out until now.
+    pub(super) fn answered(&self, is_admitted: bool) -> bool {
         let mut state = self.lock();
         state.pauses.end();
+        state.was_used |= is_admitted;
         state.down.take().is_some()
     }
 
@@ -119,8 +127,8 @@ mod tests {
         assert!(!endpoint.is_due(false, later));
         endpoint.hesitated("no leader".to_owned(), later);
         assert_eq!(endpoint.down().as_deref(), Some("no leader"));
-        assert!(endpoint.answered());
-        assert!(!endpoint.answered());
+        assert!(endpoint.answered(true));
+        assert!(!endpoint.answered(true));
         assert!(endpoint.is_up());
     }
 

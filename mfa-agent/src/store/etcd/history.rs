@@ -46,6 +46,11 @@ impl History {
         state.clone()
     }
 
+    /// Whether it is known which cluster the answers have to be of.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.cluster.load(Ordering::Acquire) != 0
+    }
+
     /// What is known of the states, with what is kept for later starts. After an acceptance only that counts.
     pub(super) fn state_with(&self, kept: &KnownState) -> KnownState {
         self.with(kept).clone()

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Core;
 use super::client::{BETWEEN_ROUNDS, LEAST_TRY, PATIENCE, PROBE};
+use super::endpoint::Endpoint;
 use super::refusal::Problem;
 use super::wire::{Compare, Header, Operation, RANGE, Range, RangeAnswer, TXN, Txn, TxnAnswer};
 use crate::log;
@@ -207,10 +208,15 @@ impl Core {
         let mut sights = round.sights.iter();
         let older = sights
             .find(|sight| history.is_older(sight.header, floor) || memory.is_older(&sight.looked));
-        let older = older.map(|sight| sight.looked.clone());
+        // A server that this host has never used may be a forgotten copy, while those that hold the store are silent.
+        let endpoints = self.client.endpoints();
+        let was_used = |index: usize| endpoints.get(index).is_some_and(Endpoint::was_used);
+        let older = older.map(|sight| (sight.looked.clone(), was_used(sight.index)));
         let contact = self.refuse(round, refused);
+        let is_all = matches!(contact, Contact::Refused(..));
         if let Contact::Refused(_, reason) | Contact::Undecided(_, reason) = &contact
-            && let Some(older) = older
+            && let Some((older, was_used)) = older
+            && (is_all || was_used)
             && history.end(reason)
         {
             memory.keep_set_back(&older);

@@ -9,12 +9,25 @@ pub(super) enum Problem {
     /// No server answered.
     #[error("{0}")]
     Unreachable(String),
+    /// No server answered, but one may have got the request.
+    #[error("{0}")]
+    Lost(String),
     /// The history does not reach back that far.
     #[error("etcd no longer has the revision that this needs, since its history was compacted")]
     Compacted,
     /// Etcd refuses the request, and every server would.
     #[error("etcd refuses: {0}")]
     Refused(String),
+}
+
+impl Problem {
+    /// No server answered. `is_sent`: one may have got the request.
+    pub(super) fn unanswered(reason: String, is_sent: bool) -> Self {
+        match is_sent {
+            true => Self::Lost(reason),
+            false => Self::Unreachable(reason),
+        }
+    }
 }
 
 /// Why one attempt failed.

@@ -123,7 +123,9 @@ fn rotate(repository: &AccountRepository, source: &KeySource) -> Result<(), Stri
             break;
         }
     }
-    repository.end_rotation(None).map_err(|e| e.to_string())?;
+    repository
+        .end_rotation(None, None)
+        .map_err(|e| e.to_string())?;
     Ok(())
 }
 

@@ -85,7 +85,7 @@ fn rotate(host: &AccountRepository, keys: &KeySource) {
             break;
         }
     }
-    host.end_rotation(None).unwrap();
+    host.end_rotation(None, None).unwrap();
     assert_eq!(host.reseal(None, 9_999, true).unwrap().earlier, 0);
 }
 
