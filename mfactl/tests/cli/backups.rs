@@ -169,7 +169,7 @@ fn a_new_key_seals_all_records_and_the_old_one_is_named() {
         admin("RotateNext", json!({"after": "YQ=="}), page(204, 203, None)),
         admin(
             "RotateEnd",
-            json!({}),
+            json!({"key_id": "5b1e9f00"}),
             json!({"earlier": "0e240d73", "file": "/var/lib/mfa/key.0e240d73"}),
         ),
     ];
@@ -180,6 +180,25 @@ fn a_new_key_seals_all_records_and_the_old_one_is_named() {
     Key 5b1e9f00 seals all records now (703 of 704 records resealed)
     Key 0e240d73 is no longer needed by the store. Backups made before now need it: keep it as long as you keep them, then remove /var/lib/mfa/key.0e240d73
     ");
+    agent.finish();
+
+    let script = vec![
+        admin(
+            "RotateBegin",
+            json!({}),
+            json!({"key_id": "5b1e9f00", "new": true}),
+        ),
+        admin("RotateNext", json!({}), page(7, 7, None)),
+        admin(
+            "RotateEnd",
+            json!({"key_id": "5b1e9f00"}),
+            json!({"earlier": "0e240d73", "replace": "/etc/mfa/fleet.key"}),
+        ),
+    ];
+    let agent = Agent::scripted(script);
+    let output = mfactl(&agent, &["rotate-key"], "");
+    let move_files = "mv /etc/mfa/fleet.key /etc/mfa/fleet.key.0e240d73 && mv /etc/mfa/fleet.key.next /etc/mfa/fleet.key";
+    assert!(stdout(&output).contains(move_files), "{}", stdout(&output));
     agent.finish();
 
     let keys = json!({
