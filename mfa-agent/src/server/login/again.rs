@@ -16,6 +16,7 @@ use super::{Context, Effect, Login, Progress};
 use crate::repository::Remembered;
 use mfa_core::login::AnswerEvent;
 use mfa_core::login::entry::{Entry, LetIn};
+use mfa_core::policy::{Ask, SessionHosts};
 
 /// What a login keeps until a change has proved what it began with.
 pub(super) struct Unproven {
@@ -68,9 +69,12 @@ impl Unproven {
 }
 
 /// Whether what follows from an entry is a change, which proves what it was decided by. Nothing else may be decided by
-/// what is remembered.
-pub(super) fn ends_in_a_change(entry: &Entry<'_>) -> bool {
+/// what is remembered: also not that no session began on another host that holds here, so that the user has to be asked.
+pub(super) fn ends_in_a_change(entry: &Entry<'_>, ask: &Ask) -> bool {
+    let shares_sessions =
+        matches!(&ask.session, Some(session) if session.hosts == SessionHosts::All);
     match entry {
+        Entry::Ask(_) if shares_sessions => false,
         // What counts on another record than the one that was remembered is not proved by a change of it.
         Entry::Ask(asked) => !asked.counts_on_own_record,
         Entry::LetIn(LetIn::Session(_)) => true,

@@ -43,7 +43,7 @@ impl Agent {
         }
         for _ in 0..MAX_DECISIONS {
             let entry = self.entry(&resolved, ask)?;
-            if resolved.remembered.is_some() && !ends_in_a_change(&entry) {
+            if resolved.remembered.is_some() && !ends_in_a_change(&entry, ask) {
                 return self.ask_newest(&resolved, open_login);
             }
             match entry {
