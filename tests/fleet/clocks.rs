@@ -142,7 +142,7 @@ fn is_named(fleet: &Fleet, on: usize, name: &str, ahead: i64) {
         let mut all = hosts["hosts"].as_array()?.iter();
         let host = all.find(|host| host["name"] == name)?;
         let said = host["clock_ahead_milliseconds"].as_i64()?;
-        // A notice that was written before the host has measured its clock anew is of another time.
+        // A notice that was written before the host has measured its clock again is of another time.
         let is_live = host["live"] == true;
         (is_live && (said - ahead * 1000).abs() < 2000).then_some(())
     });

@@ -1,4 +1,4 @@
-//! Lets a schedule of faults happen to a fleet, and mends it.
+//! Lets a schedule of faults happen to a fleet, and repairs it.
 
 use std::thread::JoinHandle;
 
@@ -10,14 +10,14 @@ use super::schedule::{Fault, Schedule};
 enum Begun {
     /// It is over.
     Over,
-    /// It lasts until it is mended.
+    /// It lasts until it is repaired.
     Lasts(Fault),
     /// A command that goes on.
     Works(Fault, JoinHandle<Output>),
 }
 
 impl Schedule {
-    /// Lets everything happen, and mends it. Returns how many commands of an administrator succeeded.
+    /// Lets everything happen, and repairs it. Returns how many commands of an administrator succeeded.
     pub(crate) fn happen(&self, fleet: &mut Fleet) -> usize {
         let mut done = 0;
         for round in &self.rounds {

@@ -1,7 +1,7 @@
 //! A clock of its own for an agent, which a test moves while the agent runs. The clock of the machine stays as it is.
 //!
 //! libfaketime reads the difference from a file whenever the agent asks what time it is. How long something takes is
-//! measured by the machine's own clock, as on a host whose time is set anew.
+//! measured by the machine's own clock, as on a host whose time is set by hand.
 
 use std::fs;
 use std::path::{Path, PathBuf};

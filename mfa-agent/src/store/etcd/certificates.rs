@@ -1,4 +1,4 @@
-//! The files on the way to the servers: whom this host trusts, who it is, and until when.
+//! The files on the way to the servers: which authorities this host trusts, its own certificate, and until when they are valid.
 //!
 //! They are read when the agent starts, at a reload, and while a server can't be used, so a renewed certificate needs no
 //! restart. What is read is used as a whole or not at all: of a certificate and a key that do not fit, one is not written
@@ -207,7 +207,7 @@ fn of_chain(chain: &[CertificateDer<'_>]) -> Result<Term, String> {
     term.ok_or_else(none)
 }
 
-/// One of them is enough, so of those that hold it is the one that ends last: a new one is there before the old one ends.
+/// One is enough, so of the valid ones the last end counts: a new authority is there before the old one ends.
 fn of_authorities(authorities: &[CertificateDer<'_>], now: Timestamp) -> Result<Term, String> {
     let terms = terms(authorities)?;
     let last = terms
