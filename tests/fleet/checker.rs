@@ -112,16 +112,18 @@ fn lost(attempts: &[Attempt], logged: &[Logged]) -> Vec<String> {
 
 fn passed_twice(logged: &[&Logged], by_session: &BTreeMap<&str, &Attempt>) -> Vec<String> {
     let mut broken = Vec::new();
-    let mut passed: BTreeMap<u64, &Logged> = BTreeMap::new();
+    let mut passed: BTreeMap<u64, &Attempt> = BTreeMap::new();
     for one in logged.iter().filter(|one| one.result == "passed") {
-        match by_session.get(&*one.session).map(|attempt| attempt.code) {
-            None => broken.push(format!("nobody made this login, but it passed: {one:?}")),
-            Some(None) => broken.push(format!("a wrong code passed: {one:?}")),
-            Some(Some(code)) => {
-                if let Some(other) = passed.insert(code, one) {
-                    broken.push(format!("code {code} passed twice: {other:?}, {one:?}"));
-                }
-            }
+        let Some(attempt) = by_session.get(&*one.session) else {
+            broken.push(format!("nobody made this login, but it passed: {one:?}"));
+            continue;
+        };
+        let Some(code) = attempt.code else {
+            broken.push(format!("a wrong code passed: {one:?}"));
+            continue;
+        };
+        if let Some(other) = passed.insert(code, attempt) {
+            broken.push(format!("code {code} passed twice: {other:?}, {attempt:?}"));
         }
     }
     broken

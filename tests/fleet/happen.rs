@@ -86,7 +86,7 @@ impl Fault {
         Begun::Lasts(self)
     }
 
-    /// Mends it.
+    /// Repairs it.
     fn end(self, fleet: &mut Fleet) {
         match self {
             Self::KillNode(node) => fleet.etcd.start_node(node),

@@ -24,6 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The codes of each device that are known.
 const CODES: usize = 20_000;
 
+/// A code that comes again as the code of one of so many later counters is not sent: it passes twice by right, since the
+/// agent looks ten counters ahead (RFC 4226 §7.4). Of a hundred thousand codes one is such a code.
+const NEAR: usize = 20;
+
 /// Guesses until an account is surely locked, even if some could not be verified.
 const MOST_GUESSES: usize = 60;
 
@@ -50,6 +54,19 @@ impl User {
     fn code(&self, counter: u64) -> Option<&str> {
         let code = self.codes.get(usize::try_from(counter).ok()?)?;
         Some(code)
+    }
+
+    /// The first counter from this one on whose code does not come again soon.
+    fn unmistakable(&self, counter: u64) -> u64 {
+        let comes_again = |counter: &u64| {
+            let mut later = self.codes.iter().skip(*counter as usize + 1).take(NEAR);
+            let code = self.code(*counter);
+            later.any(|later| code == Some(&**later))
+        };
+        let mut counters = counter..;
+        counters
+            .find(|counter| !comes_again(counter))
+            .expect("a counter")
     }
 
     fn wrong_code(&self) -> String {
@@ -116,7 +133,7 @@ impl Load {
 
     /// Logs in on a host with the next code, which the other hosts are sent too. Returns whether it passed.
     pub(crate) fn log_in_with_next(&self, host: usize) -> bool {
-        let counter = self.next.load(Ordering::SeqCst);
+        let counter = self.user.unmistakable(self.next.load(Ordering::SeqCst));
         let Some(code) = self.user.code(counter) else {
             std::thread::sleep(PAUSE);
             return false;
@@ -307,5 +324,25 @@ struct Over<'a>(&'a AtomicBool);
 impl Drop for Over<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_that_comes_again_soon_is_not_sent() {
+        let codes: Vec<String> = (0..100).map(|n| format!("{n:06}")).collect();
+        let mut user = User {
+            name: "anna".to_owned(),
+            codes,
+        };
+        assert_eq!(user.unmistakable(7), 7);
+        user.codes[12] = user.codes[7].clone();
+        assert_eq!((user.unmistakable(7), user.unmistakable(12)), (8, 12));
+        user.codes[99] = user.codes[8].clone();
+        assert_eq!(user.unmistakable(8), 8, "far away");
+        assert_eq!(user.unmistakable(500), 500, "there is none");
     }
 }

@@ -199,13 +199,15 @@ impl Audit {
     pub fn file_error(&self) -> Option<String> {
         let failure = self.file.as_ref().and_then(Worker::failure);
         let gaps = || {
-            match self.has_gaps.load(Ordering::Relaxed) {
-            false => None,
-            true if self.syncs_changes.load(Ordering::Relaxed) => Some(
-                "it lacks lines since this start of the agent: they came while it could not be written".to_owned(),
-            ),
-            true => Some("it lacks lines, which a restart of the agent adds".to_owned()),
-        }
+            let lines = match self.syncs_changes.load(Ordering::Relaxed) {
+                true => {
+                    "it lacks lines since this start of the agent: they came while it could not be \
+                     written"
+                }
+                false => "it lacks lines, which a restart of the agent adds",
+            };
+            let has_gaps = self.has_gaps.load(Ordering::Relaxed);
+            has_gaps.then(|| lines.to_owned())
         };
         failure.or_else(gaps)
     }

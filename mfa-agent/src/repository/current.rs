@@ -63,7 +63,7 @@ impl AccountRepository {
         self.is_stale.store(true, Ordering::Release);
     }
 
-    /// Whether it surely has none other.
+    /// Whether it may, so that the state has to be read.
     pub(super) fn is_stale(&self) -> bool {
         self.is_stale.load(Ordering::Acquire)
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use mfa_core::account::samples::full;
 use mfa_core::names::UserName;
+use tempfile::TempDir;
 
 use super::*;
 use crate::config::{self, Engine};
@@ -26,6 +27,15 @@ fn settings(folder: &Path, node: &Node) -> config::Store {
         path: folder.join("store"),
         key_file: folder.join("key"),
     }
+}
+
+/// Two hosts of one fleet, of which the first has made the store.
+fn two_hosts(node: &Node) -> ([TempDir; 2], [config::Store; 2]) {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let hosts = folders.each_ref().map(|it| settings(it.path(), node));
+    accept(&hosts[0]);
+    std::fs::copy(&hosts[0].key_file, &hosts[1].key_file).unwrap();
+    (folders, hosts)
 }
 
 fn access(settings: &config::Store) -> &Access {
@@ -158,10 +168,7 @@ fn a_store_whose_records_were_removed_is_another_one_after_init() {
     };
     let node = Node::start();
     node.until_it_serves();
-    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let [one, two] = folders.each_ref().map(|it| settings(it.path(), &node));
-    accept(&one);
-    std::fs::copy(one.key_file.as_path(), two.key_file.as_path()).unwrap();
+    let (_folders, [one, two]) = two_hosts(&node);
     let agents = [start(&one), start(&two)];
     for agent in &agents {
         soon("it serves", || put(agent, "alice").is_ok());
@@ -222,10 +229,7 @@ fn a_state_that_was_put_back_stays_refused_however_often_others_change_it() {
     };
     let node = Node::start();
     node.until_it_serves();
-    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let [one, two] = folders.each_ref().map(|it| settings(it.path(), &node));
-    accept(&one);
-    std::fs::copy(one.key_file.as_path(), two.key_file.as_path()).unwrap();
+    let (_folders, [one, two]) = two_hosts(&node);
     let (first, second) = (start(&one), start(&two));
     let backup = LastBackup {
         at: jiff::Timestamp::now(),

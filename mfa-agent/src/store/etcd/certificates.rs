@@ -1,4 +1,5 @@
-//! The files on the way to the servers: which authorities this host trusts, its own certificate, and until when they are valid.
+//! The files on the way to the servers: which authorities this host trusts, its own certificate, and until when they are
+//! valid.
 //!
 //! They are read when the agent starts, at a reload, and while a server can't be used, so a renewed certificate needs no
 //! restart. What is read is used as a whole or not at all: of a certificate and a key that do not fit, one is not written

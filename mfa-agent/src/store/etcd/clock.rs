@@ -2,6 +2,9 @@
 //!
 //! HTTP's `Date` has whole seconds, so one answer tells the difference to a second. Many answers at different parts of a
 //! second narrow it down: it is in all of their ranges. [`Clock::next_look`] says when an answer would halve what is left.
+//!
+//! Whoever sets this host's clock makes all of this void at once, also what was learned of servers that are seldom asked. It
+//! shows in the clock that nobody sets ([`Instant`]): between two moments both go on by as much.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +18,46 @@ const SECOND: i64 = 1_000;
 /// A difference is known well enough within this.
 const NARROW: i64 = 150;
 
+/// The host's clock was set if it differs by more from the clock that nobody sets. Less than that is the time between two
+/// readings on a busy machine, or a clock that is slewed.
+const SET: i64 = 500;
+
 /// Clocks drift apart by at most a millisecond in this time (50 ppm).
-const MILLISECOND_OF_DRIFT: u128 = 20_000;
+const MILLISECOND_OF_DRIFT: i64 = 20_000;
 
 /// What the answers of one server tell.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Clock(Option<(ClockDifference, Instant)>);
+pub(super) struct Clock(Option<(ClockDifference, ClockReading)>);
+
+/// What both clocks of this host show at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClockReading {
+    /// The one that nobody sets.
+    pub(super) instant: Instant,
+    /// The one that tells the time.
+    pub(super) time: Timestamp,
+}
+
+impl ClockReading {
+    pub(super) fn now() -> Self {
+        Self {
+            instant: Instant::now(),
+            time: Timestamp::now(),
+        }
+    }
+
+    /// Milliseconds since `earlier`.
+    fn since(self, earlier: Self) -> i64 {
+        let passed = self.instant.duration_since(earlier.instant).as_millis();
+        i64::try_from(passed).unwrap_or(i64::MAX / 4)
+    }
+
+    /// By how much the time was set forward since `earlier`, in milliseconds.
+    fn set_since(self, earlier: Self) -> i64 {
+        let shown = self.time.as_millisecond() - earlier.time.as_millisecond();
+        shown.saturating_sub(self.since(earlier))
+    }
+}
 
 /// When a request was sent, and when its answer was there, by the clock of this host.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +68,7 @@ pub(super) struct Exchange {
 
 impl Clock {
     /// An answer with this `Date`.
-    pub(super) fn note(&mut self, date: &str, exchange: Exchange, now: Instant) {
+    pub(super) fn note(&mut self, date: &str, exchange: Exchange, now: ClockReading) {
         static PARSER: DateTimeParser = DateTimeParser::new();
         let Ok(date) = PARSER.parse_timestamp(date) else {
             return;
@@ -49,16 +86,18 @@ impl Clock {
             least: known.least.max(seen.least),
             most: known.most.min(seen.most),
         });
-        // A clock was set if no difference fits both.
+        // The clock of the server was set if no difference fits both.
         let both = both.filter(|both| both.least <= both.most);
         self.0 = Some((both.unwrap_or(seen), now));
     }
 
     /// The difference, as far as it is known.
-    pub(super) fn at(&self, now: Instant) -> Option<ClockDifference> {
+    pub(super) fn at(&self, now: ClockReading) -> Option<ClockDifference> {
         let (known, since) = self.0?;
-        let drift = now.duration_since(since).as_millis() / MILLISECOND_OF_DRIFT;
-        let drift = i64::try_from(drift).unwrap_or(i64::MAX / 4);
+        let drift = now.since(since) / MILLISECOND_OF_DRIFT;
+        if now.set_since(since).abs() > SET + drift {
+            return None;
+        }
         Some(ClockDifference {
             least: known.least.saturating_sub(drift),
             most: known.most.saturating_add(drift),
@@ -66,13 +105,13 @@ impl Clock {
     }
 
     /// How long to wait for a moment at which an answer halves what is not known; none if enough is known.
-    pub(super) fn next_look(&self, now: Instant, time: Timestamp) -> Option<Duration> {
+    pub(super) fn next_look(&self, now: ClockReading) -> Option<Duration> {
         let known = self.at(now)?;
         if known.most - known.least <= NARROW {
             return None;
         }
         // Then the server's clock changes to the next second, if the middle is the difference.
-        let since_change = (time.as_millisecond() - known.middle()).rem_euclid(SECOND);
+        let since_change = (now.time.as_millisecond() - known.middle()).rem_euclid(SECOND);
         Duration::try_from_secs_f64((SECOND - since_change) as f64 / SECOND as f64).ok()
     }
 }
@@ -87,9 +126,31 @@ pub(super) fn median(mut differences: Vec<ClockDifference>) -> Option<ClockDiffe
 mod tests {
     use super::*;
 
+    const BEGIN: i64 = 1_800_000_000_123;
+
+    fn time(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(ms).unwrap()
+    }
+
+    /// A host whose clock says `at` at first.
+    fn reading(at: i64) -> ClockReading {
+        ClockReading {
+            instant: Instant::now(),
+            time: time(at),
+        }
+    }
+
+    /// The same host after so many milliseconds.
+    fn later(reading: ClockReading, ms: i64) -> ClockReading {
+        ClockReading {
+            instant: reading.instant + Duration::from_millis(ms.unsigned_abs()),
+            time: time(reading.time.as_millisecond() + ms),
+        }
+    }
+
     /// What a server says whose clock is behind this one by `ahead` milliseconds.
-    fn answer(clock: &mut Clock, at: i64, ahead: i64, now: Instant) {
-        let time = |ms| Timestamp::from_millisecond(ms).unwrap();
+    fn answer(clock: &mut Clock, ahead: i64, now: ClockReading) {
+        let at = now.time.as_millisecond();
         let date = time((at - ahead).div_euclid(SECOND) * SECOND);
         let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let exchange = Exchange {
@@ -102,13 +163,12 @@ mod tests {
     #[test]
     fn a_few_answers_tell_the_difference_to_a_fraction_of_a_second() {
         for ahead in [0, 1, -1, 499, 1500, -2750, 86_400_000] {
-            let (mut clock, now) = (Clock::default(), Instant::now());
-            let mut at = 1_800_000_000_123;
-            answer(&mut clock, at, ahead, now);
+            let (mut clock, mut now) = (Clock::default(), reading(BEGIN));
+            answer(&mut clock, ahead, now);
             let mut looks = 0;
-            while let Some(wait) = clock.next_look(now, Timestamp::from_millisecond(at).unwrap()) {
-                at += i64::try_from(wait.as_millis()).unwrap();
-                answer(&mut clock, at, ahead, now);
+            while let Some(wait) = clock.next_look(now) {
+                now = later(now, i64::try_from(wait.as_millis()).unwrap());
+                answer(&mut clock, ahead, now);
                 looks += 1;
                 assert!(looks < 8, "{ahead}: {clock:?}");
             }
@@ -122,17 +182,49 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_is_measured_again() {
-        let (mut clock, now) = (Clock::default(), Instant::now());
-        answer(&mut clock, 1_800_000_000_000, 0, now);
-        answer(&mut clock, 1_800_000_060_000, 30_000, now);
+    fn the_clock_of_a_server_that_was_set_is_measured_again() {
+        let (mut clock, now) = (Clock::default(), reading(BEGIN));
+        answer(&mut clock, 0, now);
+        let now = later(now, 60_000);
+        answer(&mut clock, 30_000, now);
         let known = clock.at(now).unwrap();
         assert!(known.least <= 30_000 && 30_000 <= known.most, "{known:?}");
     }
 
     #[test]
+    fn what_was_measured_before_this_hosts_clock_was_set_counts_no_more() {
+        for set in [-3_600_000, -1000, 1000, 3_600_000] {
+            let (mut clock, now) = (Clock::default(), reading(BEGIN));
+            answer(&mut clock, 0, now);
+            let now = later(now, 60_000);
+            assert!(clock.at(now).is_some());
+            let now = ClockReading {
+                time: time(now.time.as_millisecond() + set),
+                ..now
+            };
+            assert_eq!(clock.at(now), None, "{set}");
+            assert_eq!(clock.next_look(now), None);
+            answer(&mut clock, set, now);
+            let known = clock.at(now).unwrap();
+            assert!(known.least <= set && set <= known.most, "{known:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_drifts_or_is_slewed_a_little_was_not_set() {
+        let (mut clock, now) = (Clock::default(), reading(BEGIN));
+        answer(&mut clock, 0, now);
+        // Ten minutes at 200 ppm.
+        let moved = ClockReading {
+            time: time(now.time.as_millisecond() + 600_120),
+            ..later(now, 600_000)
+        };
+        assert!(clock.at(moved).is_some());
+    }
+
+    #[test]
     fn a_date_that_is_none_tells_nothing() {
-        let (mut clock, now) = (Clock::default(), Instant::now());
+        let (mut clock, now) = (Clock::default(), reading(BEGIN));
         let exchange = Exchange {
             sent: Timestamp::UNIX_EPOCH,
             answered: Timestamp::UNIX_EPOCH,

@@ -3,9 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
-use super::clock::{Clock, Exchange};
+use super::clock::{Clock, ClockReading, Exchange};
 use super::http::NOT_IN_TIME;
 use super::pause::Pauses;
 use super::url::EndpointUrl;
@@ -88,19 +86,19 @@ impl Endpoint {
 
     /// It sent its time.
     pub(super) fn dated(&self, date: &str, exchange: Exchange) {
-        self.lock().clock.note(date, exchange, Instant::now());
+        self.lock().clock.note(date, exchange, ClockReading::now());
     }
 
-    /// How far this host's clock is ahead of its clock.
+    /// How far this host's clock is ahead of its clock; none until an answer has come, and again after this one was set.
     pub(super) fn clock(&self) -> Option<ClockDifference> {
-        self.lock().clock.at(Instant::now())
+        self.lock().clock.at(ClockReading::now())
     }
 
     /// When to ask it for its time once more; see [`Clock::next_look`].
     pub(super) fn next_look(&self) -> Option<Duration> {
         let state = self.lock();
         let is_up = state.down.is_none();
-        is_up.then(|| state.clock.next_look(Instant::now(), Timestamp::now()))?
+        is_up.then(|| state.clock.next_look(ClockReading::now()))?
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -92,7 +92,7 @@ impl Core {
     }
 
     /// How far this host's clock is ahead of the clocks of the servers.
-    fn clock(&self) -> Option<ClockDifference> {
+    pub(super) fn clock(&self) -> Option<ClockDifference> {
         let endpoints = self.client.endpoints().iter();
         clock::median(
             endpoints

@@ -2,7 +2,8 @@
 //! starts how far the store has come.
 //!
 //! Notices are written every minute, by more hosts less often, so that all of them together are a small part of what etcd
-//! can write.
+//! can write. What is new is written at once: so is that this host's clock was set, since the others tell by it whether it
+//! is alive.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -12,12 +13,13 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
 use super::client::{PATIENCE, PROBE};
+use super::endpoint::Endpoint;
 use super::identity::{Contact, Memory};
 use super::pause::Pauses;
 use super::wire::{RANGE, Range, RangeAnswer};
 use super::{Core, end_of};
 use crate::log;
-use crate::store::fleet::{HostNotice, StoreCertificate};
+use crate::store::fleet::{ClockDifference, HostNotice, StoreCertificate};
 
 /// How often the thread looks whether there is something to do.
 const TICK: Duration = Duration::from_millis(250);
@@ -36,6 +38,12 @@ const KEPT_EVERY: Duration = Duration::from_secs(match cfg!(test) {
 
 /// How often the log says that a certificate ends soon.
 const TERMS_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A clock that differs from what the last notice said by more milliseconds than this was set.
+const SET: i64 = 1_000;
+
+/// A host whose clock is set again and again writes no more often than this.
+const NO_MORE_OFTEN: Duration = Duration::from_secs(5);
 
 /// How often the hosts are counted, in notices of this host.
 const COUNTED_EVERY: u64 = 8;
@@ -109,6 +117,7 @@ pub(super) fn start(
         next_keeping: Instant::now() + KEPT_EVERY,
         next_notice: Instant::now(),
         written: 0,
+        told: None,
         double_until: None,
         interval: INTERVAL,
         looked_at: 0,
@@ -125,7 +134,7 @@ struct Keeper {
     desk: Arc<Desk>,
     memory: Arc<dyn Memory>,
     run: String,
-    /// Not before this is the store looked at once more that is in use.
+    /// A store that is in use is not looked at before this.
     next_contact: Instant,
     /// Between attempts to use the store.
     contacts: Pauses,
@@ -135,6 +144,8 @@ struct Keeper {
     next_notice: Instant,
     /// Notices so far.
     written: u64,
+    /// When the last one was written, and what it said of the clock.
+    told: Option<(Instant, Option<ClockDifference>)>,
     /// Another agent gave notice under the same name; until then it is taken for alive.
     double_until: Option<Instant>,
     interval: Duration,
@@ -166,7 +177,7 @@ impl Keeper {
             self.next_terms = now + TERMS_EVERY;
             tell_terms(&self.core.client.certificates(), Timestamp::now());
         }
-        if is_new {
+        if is_new || self.was_clock_set() {
             self.next_notice = Instant::now();
         }
         if self.core.standing.is_admitted() && self.core.client.outage().is_none() {
@@ -280,6 +291,10 @@ impl Keeper {
         let _ = getrandom::fill(&mut random);
         let part = self.interval / 16;
         self.next_notice = Instant::now() + self.interval - part * u32::from(random[0]) / 255;
+        if self.core.clock().is_none() {
+            self.ask_for_a_time();
+        }
+        self.told = Some((Instant::now(), self.core.clock()));
         let name = notice.name.clone();
         let is_double = self
             .double_until
@@ -314,6 +329,15 @@ impl Keeper {
         }
     }
 
+    /// Whether the other hosts take this host's clock for another one than it is.
+    fn was_clock_set(&self) -> bool {
+        let (Some((at, told)), Some(now)) = (self.told, self.core.clock()) else {
+            return false;
+        };
+        let differs = |told: ClockDifference| (told.middle() - now.middle()).abs() > SET;
+        at.elapsed() >= NO_MORE_OFTEN && told.is_none_or(differs)
+    }
+
     fn count(&self) -> Option<u64> {
         let all = self.core.hosts_prefix();
         let range = Range {
@@ -325,6 +349,14 @@ impl Keeper {
             .client
             .call::<RangeAnswer>(RANGE, &range, PATIENCE);
         reply.ok().map(|reply| reply.answer.count)
+    }
+
+    /// Asks one server for its time, if one is in use.
+    fn ask_for_a_time(&self) {
+        let mut endpoints = self.core.client.endpoints().iter();
+        if let Some(index) = endpoints.position(Endpoint::is_up) {
+            let _ = self.core.client.status(index, PROBE);
+        }
     }
 
     /// Asks one server for its time at a moment that tells more, if more is to be known.
