@@ -28,14 +28,15 @@ mod watch;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use backup::{BackupRun, Progress};
+pub use change::ManyChanged;
 use current::{FirstSeen, Patience};
 use damage::Damage;
 pub use damage::{Checked, Dropped};
 pub use found::{Found, Remembered};
-pub use merge::{MergeOutcome, MergeRow, MergeRun};
+pub use merge::{MergeOutcome, MergeRow, MergeRun, MergedChunk};
 use remembered::Lent;
 pub use restore::{Abandoned, RestoreError, RestoreRun, RestoreSummary, Step};
 pub use room::NoRoom;
@@ -46,6 +47,7 @@ use view::{Epoch, SEALED, View, is_sealed};
 use watch::Watch;
 
 use crate::store::{Fleet, KnownState, Store, StoreError, WriteOut};
+use crate::timing_decoy::{SharedDecoy, TimingDecoy};
 use crate::vault::{KeyError, KeySource, Vault, VaultError};
 use mfa_core::account::{Account, RecordError};
 use mfa_core::factors::recovery::Pepper;
@@ -57,6 +59,9 @@ const PLACEHOLDERS: u32 = 65_536;
 /// How often a change is retried. Each conflict means that another change went through, so only
 /// thousands of callers on one account reach this.
 const MAX_CONFLICTS: u32 = 10_000;
+
+/// How long a read from servers is taken to take before the first one.
+const FIRST_READ: Duration = Duration::from_millis(2);
 
 const ACCOUNTS: &[u8] = b"account/";
 const PLACEHOLDER: &[u8] = b"stand-in/";
@@ -144,7 +149,7 @@ impl After {
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// A change was sent to a shared store, and no answer says what became of it.
     #[error("{0}. The change may have been made all the same")]
     Unknown(StoreError),
@@ -224,6 +229,23 @@ pub enum RepositoryError {
     Contended(String),
 }
 
+impl From<StoreError> for RepositoryError {
+    fn from(error: StoreError) -> Self {
+        match error.is_unknown() {
+            true => Self::Unknown(error),
+            false => Self::Store(error),
+        }
+    }
+}
+
+impl RepositoryError {
+    /// Whether a change may have been made all the same.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+}
+
 pub struct AccountRepository {
     store: Box<dyn Store>,
     /// Held for reading by every swap, so that whoever replaces it waits for those under way.
@@ -242,6 +264,8 @@ pub struct AccountRepository {
     turns: Turns,
     /// What is remembered, and lent to logins.
     lent: Lent,
+    /// How long reads for a login take.
+    reads: SharedDecoy<()>,
     /// Where a key is looked for that other hosts seal with.
     keys: Option<KeySource>,
     /// An administrator was told that this host's key file holds an earlier key.
@@ -270,6 +294,7 @@ impl AccountRepository {
             turn: Mutex::default(),
             turns: Turns::default(),
             lent: Lent::default(),
+            reads: SharedDecoy::new(TimingDecoy::new(FIRST_READ, ())),
             keys: None,
             was_told: AtomicBool::new(false),
             host: String::new(),

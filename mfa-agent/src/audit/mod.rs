@@ -67,6 +67,24 @@ pub struct Audit {
     has_gaps: AtomicBool,
 }
 
+/// What changes leave for the log.
+#[derive(Default)]
+pub struct Outcomes(Vec<AuditEntry>);
+
+impl Outcomes {
+    /// Changes were made.
+    pub fn made(&mut self, entries: impl IntoIterator<Item = AuditEntry>) {
+        self.0.extend(entries);
+    }
+
+    /// Nobody knows whether changes were made, and why: the log says so of everything that it would have said.
+    pub fn unknown(&mut self, entries: impl IntoIterator<Item = AuditEntry>, why: &str) {
+        let now = Timestamp::now();
+        let unknown = |entry: AuditEntry| AuditEntry::new(entry.event().unknown(why), now);
+        self.0.extend(entries.into_iter().map(unknown));
+    }
+}
+
 /// A thread of the audit can't be started.
 #[derive(Debug, thiserror::Error)]
 #[error("the audit log can't start a thread: {0}; raise TasksMax=: systemctl edit mfa-agent")]
@@ -121,21 +139,14 @@ impl Audit {
         self.file.is_some()
     }
 
-    /// Runs `change` and records its events. The store carries these lines as well, so a full queue
+    /// Runs `change` and records what it leaves for the log. The store carries these lines as well, so a full queue
     /// loses none.
-    ///
-    /// # Errors
-    ///
-    /// The error of `change`; then nothing is recorded.
-    pub fn commit<T, E>(
-        &self,
-        origin: Origin,
-        change: impl FnOnce() -> Result<(Vec<AuditEntry>, T), E>,
-    ) -> Result<T, E> {
+    pub fn commit<T>(&self, origin: Origin, change: impl FnOnce(&mut Outcomes) -> T) -> T {
         let pending = self.pending.enter();
-        let (entries, said) = change()?;
-        let is_silent = entries.is_empty();
-        for entry in entries {
+        let mut outcomes = Outcomes::default();
+        let said = change(&mut outcomes);
+        let is_silent = outcomes.0.is_empty();
+        for entry in outcomes.0 {
             if !self.push(entry, origin) {
                 self.note_gap();
             }
@@ -144,7 +155,7 @@ impl Audit {
         if !is_silent && self.syncs_changes.load(Ordering::Relaxed) {
             self.sync_change();
         }
-        Ok(said)
+        said
     }
 
     /// From now on the lines of a change are durable in the file when [`Audit::commit`] returns: a store that many hosts

@@ -228,11 +228,7 @@ impl AccountRepository {
         guards: &[Guard<'_>],
         changes: &[Change<'_>],
     ) -> Result<Option<Vec<Swap>>, RepositoryError> {
-        let swaps = self.store.swap_all_if(guards, changes);
-        let swaps = swaps.map_err(|error| match error.is_unknown() {
-            true => RepositoryError::Unknown(error),
-            false => error.into(),
-        })?;
+        let swaps = self.store.swap_all_if(guards, changes)?;
         if swaps.is_none() && !self.is_known_to_hold(guards) {
             self.note_stale();
         }

@@ -2,6 +2,7 @@
 
 mod formats;
 mod keys;
+mod many;
 mod merges;
 mod restores;
 
@@ -48,7 +49,7 @@ impl Store for Connection {
         let done = self.store.swap_all_if(guards, changes);
         if self.writes_left.fetch_sub(1, Ordering::SeqCst) == 1 {
             // Made, and the answer is lost.
-            return Err(StoreError::new("the host is cut off"));
+            return Err(StoreError::new("the host is cut off").unknown());
         }
         done
     }
@@ -94,6 +95,15 @@ impl Store for Connection {
     fn fleet(&self) -> Option<&dyn Fleet> {
         self.store.fleet()
     }
+}
+
+/// Damages the record of a user.
+fn damage_of(hosts: &Hosts, host: &Host, name: &str) {
+    let stored = host
+        .known_view()
+        .stored(&Key::account(&user(name)))
+        .into_owned();
+    super::tests::damage(&hosts.store, &stored);
 }
 
 /// A fleet: its store, and the folders of its hosts.

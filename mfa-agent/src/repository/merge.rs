@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use mfa_protocol::backup::BackupHead;
 
-use super::{AccountRepository, After, Key, RepositoryError, RestoreError, printable};
+use super::{AccountRepository, After, Key, ManyChanged, RepositoryError, RestoreError, printable};
 use crate::backup::{Content, Opener, Opening};
 use mfa_core::account::{Account, MergedPart};
 
@@ -30,7 +30,7 @@ pub enum MergeOutcome {
     Merged,
     /// Both have it, and the one here stays as it is.
     Unchanged,
-    /// It was damaged when the backup was made.
+    /// It was damaged when the backup was made, or the one here is: that one stays as it is.
     Damaged,
 }
 
@@ -46,6 +46,17 @@ pub struct MergeRow {
     pub kept: Vec<MergedPart>,
     /// What can't be taken.
     pub lost: Vec<MergedPart>,
+}
+
+/// What came of a chunk of the backup.
+#[derive(Debug, Default)]
+pub struct MergedChunk {
+    /// The accounts that were merged, or left out.
+    pub rows: Vec<MergeRow>,
+    /// Why the merge can't go on, if so.
+    pub error: Option<RepositoryError>,
+    /// The users whose accounts may have been merged all the same.
+    pub unknown: Vec<String>,
 }
 
 impl MergeRun {
@@ -97,14 +108,14 @@ impl AccountRepository {
     ///
     /// # Errors
     ///
-    /// A [`RestoreError`].
+    /// A [`RestoreError`] when nothing was merged.
     pub fn merge_chunk(
         &self,
         run: &mut MergeRun,
         chunk: &[u8],
         is_last: bool,
         mut lines: impl FnMut(&MergeRow) -> Option<Vec<u8>>,
-    ) -> Result<Vec<MergeRow>, RestoreError> {
+    ) -> Result<MergedChunk, RestoreError> {
         self.check_room(|_| 0)?;
         let opened = run.opener.chunk(chunk, is_last)?;
         if let Some(meta) = &opened.meta {
@@ -126,7 +137,7 @@ impl AccountRepository {
             let other = others.get(key).cloned().unwrap_or_default();
             merged(key, here, other, is_same_lineage, run.now)
         };
-        let merged: BTreeMap<Key, MergeRow> = match run.is_dry {
+        let merged = match run.is_dry {
             true => self.looked_at(&keys, merge)?,
             false => self.change_all(&keys, |key, here| {
                 let (account, row) = merge(key, here);
@@ -137,9 +148,16 @@ impl AccountRepository {
                 (after, row)
             })?,
         };
-        let accounts = merged.into_iter().filter(|(key, _)| key.is_account());
-        rows.extend(accounts.map(|(_, row)| row));
-        Ok(rows)
+        let of_users = merged.said.into_iter().filter(|(key, _)| key.is_account());
+        rows.extend(of_users.map(|(_, row)| row));
+        let of_users = merged.damaged.keys().filter(|key| key.is_account());
+        rows.extend(of_users.map(damaged));
+        let unknown = merged.unknown.iter().filter_map(Key::user);
+        Ok(MergedChunk {
+            rows,
+            error: merged.error,
+            unknown: unknown.map(str::to_owned).collect(),
+        })
     }
 
     /// A record of the backup as far as it can be used here; none if it can't be read. Which names share a placeholder
@@ -162,13 +180,17 @@ impl AccountRepository {
         &self,
         keys: &[Key],
         merge: impl Fn(&Key, Option<Account>) -> (Option<Account>, MergeRow),
-    ) -> Result<BTreeMap<Key, MergeRow>, RepositoryError> {
+    ) -> Result<ManyChanged<MergeRow>, RepositoryError> {
         let (view, found) = self.load_current(|_| keys.to_vec())?;
-        let rows = keys.iter().zip(found).map(|(key, stored)| {
+        let mut looked_at = ManyChanged::default();
+        for (key, stored) in keys.iter().zip(found) {
             let here = stored.map(|stored| self.noted(key, &stored, &view));
-            Ok((key.clone(), merge(key, here.transpose()?).1))
-        });
-        rows.collect()
+            match here.transpose() {
+                Ok(here) => drop(looked_at.said.insert(key.clone(), merge(key, here).1)),
+                Err(error) => drop(looked_at.damaged.insert(key.clone(), error)),
+            }
+        }
+        Ok(looked_at)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reads, opens and seals single records and pages of them.
 
+use std::time::Instant;
+
 use super::found::Found;
 use super::view::View;
 use super::{AccountRepository, Key, RepositoryError, nonce, printable};
@@ -43,7 +45,9 @@ impl AccountRepository {
             return Ok(Found::newest(placeholder, None, account));
         }
         let keys = |view: &View| vec![own.clone(), Key::placeholder(view, user)];
+        let begun = Instant::now();
         let (view, found) = self.load_current(keys)?;
+        self.reads.follow(begun.elapsed());
         self.lent.give_back(user);
         let placeholder = Key::placeholder(&view, user);
         let mut found = found.into_iter();

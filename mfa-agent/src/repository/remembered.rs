@@ -5,11 +5,15 @@
 //! without a record, that there is still none. If one of them is not, nothing is changed, and the login is decided again
 //! from what is there now.
 //!
+//! Whoever sees how soon a prompt comes must not learn whose record is remembered, which are users of this host: a login from
+//! memory waits as long as a read takes ([`AccountRepository::time_of_a_read`]). It spares the servers a request.
+//!
 //! What is remembered serves one login at a time: if that one ends without a change, as when its user is asked for something
 //! that another host has taken from them, the next one reads.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::found::{Found, Remembered};
 use super::records::seal;
@@ -84,6 +88,12 @@ impl AccountRepository {
             account,
             revision,
         })
+    }
+
+    /// How long it takes to read a record from the servers.
+    #[must_use]
+    pub fn time_of_a_read(&self) -> Duration {
+        self.reads.time()
     }
 
     /// Whether `newer` was there already when a login began with `older`, so that the login began after it, too.

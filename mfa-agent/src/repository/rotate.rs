@@ -337,14 +337,23 @@ impl AccountRepository {
         }
         if state.rotating.is_some() {
             let gate = self.gate();
-            self.change_state(&gate.vault, lines, |now| {
+            let ended = self.change_state(&gate.vault, lines, |now| {
                 let is_another = key.is_some() && now.sealer.as_deref() != key;
                 if is_another || now.rotating != state.rotating {
                     return Err(RotateError::Unfinished);
                 }
                 now.rotating = None;
                 Ok(())
-            })?;
+            });
+            drop(gate);
+            if matches!(ended, Err(RotateError::Unfinished)) {
+                // Somebody else may have ended the same change.
+                let (now, _) = self.state(&self.view()?.vault)?;
+                if now.rotating.is_none() && key.is_some() && now.sealer.as_deref() == key {
+                    return Ok(None);
+                }
+            }
+            ended?;
         }
         Ok(state.rotating)
     }

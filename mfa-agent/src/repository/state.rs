@@ -155,6 +155,7 @@ impl AccountRepository {
                 (Err(RepositoryError::OlderState(number)), _) if number >= known.number => {}
                 (Err(RepositoryError::OlderState(number)), Some(fleet)) => {
                     fleet.refuse_older_states(&known);
+                    self.note_stale();
                     return Err(RepositoryError::OlderState(number));
                 }
                 (read, _) => return read,

@@ -11,12 +11,66 @@ use jiff::Timestamp;
 use super::Agent;
 use super::error::Failure;
 use super::peer::Peer;
-use crate::audit::{AuditEntry, Event};
-use crate::repository::{After, Key, Remembered, RepositoryError};
+use crate::audit::{AuditEntry, Event, Outcomes};
+use crate::repository::{
+    After, Key, ManyChanged, Remembered, RepositoryError, RestoreError, RotateError,
+};
 use mfa_core::account::Account;
 
 /// What a change leaves on the record, what happened if it takes place, and what there is to say.
 pub(super) type Changed<T> = (After, Vec<Event>, T);
+
+/// Why a change came to nothing, as far as is known.
+pub(super) trait ChangeError {
+    /// If it may have been made all the same, why that is not known.
+    fn unknown(&self) -> Option<String>;
+}
+
+impl ChangeError for Failure {
+    fn unknown(&self) -> Option<String> {
+        self.is_unknown().then(|| self.reason().to_owned())
+    }
+}
+
+impl ChangeError for RepositoryError {
+    fn unknown(&self) -> Option<String> {
+        self.is_unknown().then(|| self.to_string())
+    }
+}
+
+impl ChangeError for RestoreError {
+    fn unknown(&self) -> Option<String> {
+        match self {
+            Self::Repository(error) => error.unknown(),
+            _ => None,
+        }
+    }
+}
+
+impl ChangeError for RotateError {
+    fn unknown(&self) -> Option<String> {
+        match self {
+            Self::Repository(error) => error.unknown(),
+            _ => None,
+        }
+    }
+}
+
+/// Records what was to be said of a change, by what came of it.
+pub(super) fn settle<T, E: ChangeError>(
+    outcomes: &mut Outcomes,
+    entries: impl IntoIterator<Item = AuditEntry>,
+    said: &Result<T, E>,
+) {
+    match said {
+        Ok(_) => outcomes.made(entries),
+        Err(error) => {
+            if let Some(why) = error.unknown() {
+                outcomes.unknown(entries, &why);
+            }
+        }
+    }
+}
 
 impl Agent {
     /// Changes a record ([`crate::repository::AccountRepository::change`]). Events of a change that leaves it as it was are not
@@ -42,8 +96,8 @@ impl Agent {
     ) -> Result<Option<T>, Failure> {
         let watched = self.watched(key);
         let mut told = None;
-        let mut entries = Vec::new();
-        let said = self.audit.commit(peer.origin(), || {
+        let said = self.audit.commit(peer.origin(), |outcomes| {
+            let mut entries = Vec::new();
             let change = |account: Option<Account>| {
                 let before = watched
                     .as_ref()
@@ -56,19 +110,15 @@ impl Agent {
                 Ok::<_, Failure>((after, said))
             };
             let said = match remembered {
-                Some(remembered) => self.repository.change_remembered(key, remembered, change)?,
-                None => Some(self.repository.change(key, change)?),
+                Some(remembered) => self.repository.change_remembered(key, remembered, change),
+                None => self.repository.change(key, change).map(Some),
             };
-            if said.is_none() {
-                entries.clear();
+            match said {
+                Ok(None) => {}
+                _ => settle(outcomes, entries, &said),
             }
-            Ok::<_, Failure>((std::mem::take(&mut entries), said))
+            said
         });
-        if let Err(failure) = &said
-            && failure.is_unknown()
-        {
-            self.note_unknown(entries, peer, failure.reason());
-        }
         if let (Ok(Some(_)), Some(told)) = (&said, told) {
             self.tell(told);
         }
@@ -77,29 +127,32 @@ impl Agent {
 
     /// Changes many records ([`crate::repository::AccountRepository::change_all`]); otherwise as [`Agent::commit`], but
     /// their users get no notices: it is the administrator's own import.
+    ///
+    /// # Errors
+    ///
+    /// A [`RepositoryError`] when nothing could be read; then nothing was changed.
     pub(super) fn commit_all<T>(
         &self,
         keys: &[Key],
         peer: Peer,
         mut change: impl FnMut(&Key, Option<Account>) -> Changed<T>,
-    ) -> Result<BTreeMap<Key, T>, RepositoryError> {
-        self.audit.commit(peer.origin(), || {
+    ) -> Result<ManyChanged<T>, RepositoryError> {
+        self.audit.commit(peer.origin(), |outcomes| {
             let mut entries = BTreeMap::new();
-            let said = self.repository.change_all(keys, |key, account| {
+            let many = self.repository.change_all(keys, |key, account| {
                 let (after, events, said) = change(key, account);
                 let (after, made) = self.with_lines(after, events);
                 entries.insert(key.clone(), made);
                 (after, said)
             })?;
-            Ok((entries.into_values().flatten().collect(), said))
+            let mut of = |key: &Key| entries.remove(key).unwrap_or_default();
+            many.said.keys().for_each(|key| outcomes.made(of(key)));
+            if let Some(error) = &many.error {
+                let unknown = many.unknown.iter();
+                unknown.for_each(|key| outcomes.unknown(of(key), &error.to_string()));
+            }
+            Ok(many)
         })
-    }
-
-    /// Nobody knows whether a change was made: the log says so of everything that it would have said.
-    fn note_unknown(&self, entries: Vec<AuditEntry>, peer: Peer, why: &str) {
-        for entry in entries {
-            self.record(entry.event().unknown(why), peer);
-        }
     }
 
     /// An event, with its line for a change that makes it durable.

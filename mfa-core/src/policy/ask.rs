@@ -96,7 +96,7 @@ impl Ask {
             Some(at_most) => self.lockout.stricter(at_most),
             None => self.lockout,
         };
-        // Nobody could unlock a stand-in, and once locked for good it would tell itself.
+        // Nobody could unlock a placeholder record, and once locked for good it would tell itself.
         let max_consecutive = limits.max_consecutive.filter(|_| guesses.on_own_record);
         Limits {
             max_consecutive,

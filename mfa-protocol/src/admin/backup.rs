@@ -210,7 +210,7 @@ pub enum MergeOutcome {
     Merged,
     /// It was here, and stays as it is.
     Unchanged,
-    /// It was damaged when the backup was made, and is left out.
+    /// It was damaged when the backup was made, or the one here is damaged: it is left out.
     Damaged,
 }
 

@@ -1,7 +1,6 @@
 //! Lines that the store carries: which ones an earlier process left, and when the store may drop
 //! them.
 
-use std::convert::Infallible;
 use std::sync::mpsc;
 use std::thread;
 
@@ -26,10 +25,7 @@ fn caught_up(path: &Path, lines: &[&str]) -> String {
 
 fn commit(audit: &Audit, user: &str) {
     let entry = AuditEntry::new(login(user), Timestamp::UNIX_EPOCH);
-    let done = audit.commit(Origin::Privileged, || {
-        Ok::<_, Infallible>((vec![entry], ()))
-    });
-    done.unwrap();
+    audit.commit(Origin::Privileged, |outcomes| outcomes.made([entry]));
 }
 
 #[test]
@@ -141,12 +137,11 @@ fn a_sync_waits_for_the_line_of_a_change_that_is_already_in_the_store() {
     thread::scope(|scope| {
         scope.spawn(move || {
             let entry = AuditEntry::new(login("alice"), Timestamp::UNIX_EPOCH);
-            let change = || {
+            audit.commit(Origin::Privileged, |outcomes| {
                 made.send(()).unwrap();
                 let _ = may_go_on.recv();
-                Ok::<_, Infallible>((vec![entry], ()))
-            };
-            audit.commit(Origin::Privileged, change).unwrap();
+                outcomes.made([entry]);
+            });
         });
         is_made.recv().unwrap();
         assert!(!audit.sync(SHORT), "its line is nowhere yet");
@@ -157,16 +152,22 @@ fn a_sync_waits_for_the_line_of_a_change_that_is_already_in_the_store() {
 }
 
 #[test]
-fn a_change_that_fails_leaves_no_line() {
+fn a_change_of_which_nobody_knows_whether_it_was_made_leaves_a_line_that_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     let audit = to_file(&path);
-    let failed = audit.commit(Origin::Privileged, || {
-        Err::<(Vec<AuditEntry>, ()), _>("refused")
+    let entry = |user| AuditEntry::new(login(user), Timestamp::UNIX_EPOCH);
+    audit.commit(Origin::Privileged, |outcomes| {
+        outcomes.made([entry("alice")]);
+        outcomes.unknown([entry("bob")], "the answer was lost");
     });
-    assert_eq!(failed, Err("refused"));
     assert!(audit.sync(LONG));
-    assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].contains("alice") && !lines[0].contains("outcome-unknown"));
+    for words in ["bob", "outcome-unknown", ": the answer was lost"] {
+        assert!(lines[1].contains(words), "{text}");
+    }
 }
 
 #[test]

@@ -332,3 +332,33 @@ fn a_change_of_the_key_does_not_go_on_where_the_key_before_is_missing() {
     one.end_rotation(None, None).unwrap();
     assert!(has(&two, "alice"));
 }
+
+#[test]
+fn two_administrators_who_change_the_key_at_once_both_come_to_its_end() {
+    for _ in 0..20 {
+        let hosts = Hosts::new();
+        let (one, two) = hosts.two();
+        for number in 0..20 {
+            put(&one, &format!("user{number}"), full());
+        }
+        let next = one.prepare_rotation(&one.keys, None).unwrap().key_id;
+        copy_key(&one, &two, &next);
+        two.announce();
+        let of_one = one.host_keys().unwrap();
+        let own = of_one.iter().find(|host| host.name == "web-1").unwrap();
+        assert_eq!(own.has_prepared, Some(true), "whatever its notice says");
+        std::thread::scope(|scope| {
+            for host in [&one, &two] {
+                let next = &next;
+                scope.spawn(move || {
+                    host.begin_rotation(&host.keys, None).unwrap();
+                    reseal(host);
+                    host.end_rotation(Some(next), None).unwrap();
+                });
+            }
+        });
+        let state = two.key_state().unwrap();
+        assert_eq!((state.key_id, state.rotating), (next, None));
+        assert!(has(&one, "user7"));
+    }
+}

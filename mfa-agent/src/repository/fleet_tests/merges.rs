@@ -11,7 +11,11 @@ fn merge(
     let mut rows = Vec::new();
     for (number, chunk) in chunks.iter().enumerate() {
         let is_last = number + 1 == chunks.len();
-        rows.extend(host.merge_chunk(&mut run, chunk, is_last, |_| None)?);
+        let merged = host.merge_chunk(&mut run, chunk, is_last, |_| None)?;
+        if let Some(error) = merged.error {
+            return Err(error.into());
+        }
+        rows.extend(merged.rows);
     }
     assert!(run.is_at_its_end());
     rows.sort_by(|one, other| one.user.cmp(&other.user));
@@ -106,4 +110,20 @@ fn a_merge_that_is_cut_off_at_any_write_is_repeated_on_another_host() {
             return;
         }
     }
+}
+
+#[test]
+fn a_record_here_that_can_not_be_opened_is_left_out_and_holds_up_no_merge() {
+    let (backup, hosts) = another_host();
+    let (one, _) = hosts.two();
+    put(&one, "carol", full());
+    damage_of(&hosts, &one, "carol");
+    for is_dry in [true, false] {
+        let rows = merge(&one, &backup, is_dry).unwrap();
+        let outcome = |name: &str| rows.iter().find(|row| row.user == name).unwrap().outcome;
+        assert_eq!(outcome("alice"), MergeOutcome::Added);
+        assert_eq!(outcome("carol"), MergeOutcome::Damaged);
+        assert_eq!(outcome("dave"), MergeOutcome::Added);
+    }
+    assert!(has(&one, "dave") && one.account(&user("carol")).is_err());
 }

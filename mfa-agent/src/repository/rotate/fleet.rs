@@ -95,8 +95,13 @@ impl AccountRepository {
     ///
     /// A [`RepositoryError`] when that can't be read.
     pub fn host_keys(&self) -> Result<Vec<HostKeys>, RepositoryError> {
-        let (state, _) = self.state(&self.view()?.vault)?;
+        let view = self.view()?;
+        let (state, _) = self.state(&view.vault)?;
         let current = state.sealer.clone().unwrap_or_default();
+        // The notice of this host may be some seconds old.
+        let has = |host: &HostSeen, key: &str| {
+            has(host, key) || (host.is_here && view.vault.has_key(key))
+        };
         let seen = |host: HostSeen| HostKeys {
             has_current: has(&host, &current),
             has_prepared: state.prepared.as_deref().map(|key| has(&host, key)),
@@ -161,31 +166,14 @@ impl AccountRepository {
         let view = self.view()?;
         let (state, _) = self.state(&view.vault)?;
         if let Some(earlier) = state.rotating {
-            return match view.vault.has_key(&earlier) {
-                true => Ok(false),
-                // Here the rest of the records would be taken for damaged.
-                false => Err(not_here(source, earlier)),
-            };
+            return self.goes_on(source, earlier);
         }
         let next = state.prepared.ok_or(RotateError::NotPrepared)?;
-        let hosts = self.hosts()?;
-        if let Some(double) = hosts.iter().find(|host| host.is_live && host.is_double) {
-            return Err(RotateError::Double(double.notice.name.clone()));
-        }
-        let missing: Vec<String> = hosts
-            .into_iter()
-            // What this host has is looked at below: its notice may be some seconds old.
-            .filter(|host| host.is_live && !host.is_here && !has(host, &next))
-            .map(|host| host.notice.name)
-            .collect();
-        if !missing.is_empty() {
-            let (key, hosts) = (next, missing);
-            return Err(RotateError::Missing { key, hosts });
-        }
+        self.check_that_all_have(&next)?;
         if !view.vault.has_key(&next) {
             return Err(not_here(source, next));
         }
-        self.change_state(&view.vault, lines, |state: &mut State| {
+        let begun = self.change_state(&view.vault, lines, |state: &mut State| {
             if state.restoring.is_some() {
                 return Err(RotateError::Restoring);
             }
@@ -198,10 +186,50 @@ impl AccountRepository {
             let surplus = state.retired.len().saturating_sub(MOST_RETIRED);
             state.retired.drain(..surplus);
             Ok(())
-        })?;
+        });
+        if matches!(begun, Err(RotateError::Unfinished)) {
+            // Another administrator was faster with the same key, and may have come to the end.
+            let (state, _) = self.state(&self.view()?.vault)?;
+            return match state.rotating {
+                Some(earlier) => self.goes_on(source, earlier),
+                None if state.sealer == Some(next) => Ok(false),
+                None => Err(RotateError::Unfinished),
+            };
+        }
+        begun?;
         self.view()?;
         self.adopt_key();
         Ok(true)
+    }
+
+    /// A change that was begun, on this host or another, goes on here if the key before is here.
+    fn goes_on(&self, source: &KeySource, earlier: String) -> Result<bool, RotateError> {
+        match self.view()?.vault.has_key(&earlier) {
+            true => Ok(false),
+            // Here the rest of the records would be taken for damaged.
+            false => Err(not_here(source, earlier)),
+        }
+    }
+
+    /// That no live host lacks the key that seals next.
+    fn check_that_all_have(&self, next: &str) -> Result<(), RotateError> {
+        let hosts = self.hosts()?;
+        if let Some(double) = hosts.iter().find(|host| host.is_live && host.is_double) {
+            return Err(RotateError::Double(double.notice.name.clone()));
+        }
+        let missing: Vec<String> = hosts
+            .into_iter()
+            // What this host has is looked at elsewhere: its notice may be some seconds old.
+            .filter(|host| host.is_live && !host.is_here && !has(host, next))
+            .map(|host| host.notice.name)
+            .collect();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(RotateError::Missing {
+                key: next.to_owned(),
+                hosts: missing,
+            }),
+        }
     }
 
     /// Lets records be written in the newest format that all live hosts read. Returns it, if it is a newer one.

@@ -145,15 +145,24 @@ impl Door {
     fn last(&self) -> MutexGuard<'_, Option<Kept>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The mark. If it was removed, it is the one that this process wrote last: only `mfa-agent --init` accepts anything.
+    fn found(&self, last: Option<&Kept>) -> Found {
+        match (store_mark::read(&self.mark), last) {
+            (Found::Nothing, Some(last)) => Found::Mark(last.mark.clone()),
+            (found, _) => found,
+        }
+    }
 }
 
 impl Memory for Door {
     fn admit(&self, looked: &Looked) -> Result<(), String> {
         let mut last = self.last();
-        let found = store_mark::read(&self.mark);
+        let found = self.found(last.as_ref());
         let new = self.look(&found, looked)?;
         let is_recent = last.as_ref().is_some_and(|last| {
-            found == Found::Mark(last.mark.clone()) && last.at.elapsed() < LEAST_PAUSE
+            let there = store_mark::read(&self.mark);
+            there == Found::Mark(last.mark.clone()) && last.at.elapsed() < LEAST_PAUSE
         });
         if !is_recent {
             self.write(&mut last, new.clone());
@@ -168,12 +177,13 @@ impl Memory for Door {
     fn keep(&self, reached: u64, state: KnownState) -> bool {
         let mut last = self.last();
         let known = match &*last {
-            Some(last) if store_mark::read(&self.mark) == Found::Mark(last.mark.clone()) => {
-                last.mark.clone()
+            Some(kept) if self.found(Some(kept)) == Found::Mark(kept.mark.clone()) => {
+                kept.mark.clone()
             }
             // An administrator accepted another state, or it could not be written until now.
             _ => return false,
         };
+        let is_gone = store_mark::read(&self.mark) == Found::Nothing;
         let mut mark = Mark {
             generation: known.generation.max(reached),
             ..known.clone()
@@ -182,38 +192,28 @@ impl Memory for Door {
         if state.accepted == mark.state.accepted {
             mark.state.learn(&state);
         }
-        if mark != known {
+        if mark != known || is_gone {
             self.write(&mut last, mark);
         }
         true
     }
 
     fn is_older(&self, looked: &Looked) -> bool {
-        let (
-            Looked::Store {
-                id,
-                cluster,
-                reached,
-            },
-            Found::Mark(known),
-        ) = (looked, store_mark::read(&self.mark))
-        else {
-            return false;
-        };
-        // A copy in another cluster is refused as long as it is there, and does not come as far.
-        let is_same = *id == known.id && known.cluster.is_none_or(|known| known == *cluster);
-        is_same && *reached < known.generation
+        match self.found(self.last().as_ref()) {
+            Found::Mark(known) => is_older(looked, &known),
+            Found::Nothing | Found::Unreadable(_) => false,
+        }
     }
 
     fn keep_set_back(&self, looked: &Looked) {
         let mut last = self.last();
-        let Found::Mark(known) = store_mark::read(&self.mark) else {
+        let Found::Mark(known) = self.found(last.as_ref()) else {
             return;
         };
         // An administrator may have accepted it since.
         let is_ours = match &*last {
             Some(last) => last.mark == known,
-            None => self.is_older(looked),
+            None => is_older(looked, &known),
         };
         if is_ours && known.generation != SET_BACK {
             let mark = Mark {
@@ -224,11 +224,27 @@ impl Memory for Door {
         }
     }
 
-    fn state(&self) -> KnownState {
-        match store_mark::read(&self.mark) {
-            Found::Mark(mark) => mark.state,
-            Found::Nothing | Found::Unreadable(_) => KnownState::default(),
+    fn state(&self) -> Option<KnownState> {
+        match self.found(self.last().as_ref()) {
+            Found::Mark(mark) => Some(mark.state),
+            Found::Nothing | Found::Unreadable(_) => None,
         }
+    }
+}
+
+/// Whether a store is the one of the mark, as it was before. A copy in another cluster is refused as long as it is there,
+/// and does not come as far.
+fn is_older(looked: &Looked, known: &Mark) -> bool {
+    match looked {
+        Looked::Store {
+            id,
+            cluster,
+            reached,
+        } => {
+            let is_same = *id == known.id && known.cluster.is_none_or(|known| known == *cluster);
+            is_same && *reached < known.generation
+        }
+        Looked::Nothing | Looked::NoId => false,
     }
 }
 
@@ -297,7 +313,7 @@ mod tests {
         assert!(first.keep(40, known(3)));
         // The next start.
         let door = door(&folder);
-        assert_eq!(door.state(), known(3));
+        assert_eq!(door.state(), Some(known(3)));
         for looked in [store(1, 9), store(1, 39), in_cluster(4, 1, 99)] {
             for _ in 0..2 {
                 let told = door.admit(&looked).unwrap_err();
@@ -307,7 +323,7 @@ mod tests {
         let told = door.admit(&store(1, 39)).unwrap_err();
         assert!(told.contains("revision 39; it had reached 40"), "{told}");
         assert_eq!(door.admit(&store(1, 40)), Ok(()));
-        assert_eq!(door.state(), known(3));
+        assert_eq!(door.state(), Some(known(3)));
     }
 
     #[test]
@@ -333,7 +349,7 @@ mod tests {
             let door = door(&folder);
             let told = door.admit(&store(1, reached)).unwrap_err();
             assert!(told.contains("noticed that before"), "{told}");
-            assert_eq!(door.state(), known(3));
+            assert_eq!(door.state(), Some(known(3)));
             door.keep_set_back(&store(1, reached));
         }
         let accepted = Mark {
@@ -382,6 +398,37 @@ mod tests {
             );
         }
         assert_eq!(std::fs::read(&door.mark).unwrap(), whole[..60]);
+    }
+
+    #[test]
+    fn a_mark_that_is_removed_or_damaged_while_the_agent_runs_accepts_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let door = door(&folder);
+        assert_eq!(door.state(), None, "nothing was kept");
+        assert_eq!(door.admit(&store(1, 9)), Ok(()));
+        assert!(door.keep(40, known(3)));
+        let whole = std::fs::read(&door.mark).unwrap();
+        let remove = || std::fs::remove_file(&door.mark).unwrap();
+        remove();
+        assert_eq!(door.state(), Some(known(3)));
+        assert!(door.is_older(&store(1, 39)));
+        assert!(door.admit(&store(1, 39)).is_err() && door.admit(&store(2, 99)).is_err());
+        assert!(door.admit(&Looked::Nothing).is_err());
+        assert_eq!(door.admit(&store(1, 40)), Ok(()));
+        assert_eq!(
+            std::fs::read(&door.mark).unwrap(),
+            whole,
+            "it is there again"
+        );
+        remove();
+        assert!(door.keep(40, known(3)));
+        assert_eq!(std::fs::read(&door.mark).unwrap(), whole);
+        std::fs::write(&door.mark, &whole[..60]).unwrap();
+        assert_eq!(door.state(), None, "what is known stays");
+        remove();
+        door.keep_set_back(&store(1, 39));
+        assert!(door.admit(&store(1, 99)).is_err());
+        assert_eq!(door.state(), Some(known(3)));
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Connection {
         }
         let keys: Vec<Key> = shares.keys().cloned().collect();
         let (dry_run, windows) = (parameters.dry_run, self.agent.settings().windows());
-        let outcomes = self.agent.commit_all(&keys, self.peer, |key, account| {
+        let changed = self.agent.commit_all(&keys, self.peer, |key, account| {
             let devices = shares.get(key).map_or(&[][..], |share| &share.devices);
             let (after, outcomes) = add_all(account.unwrap_or_default(), devices, &windows);
             if dry_run {
@@ -74,7 +74,19 @@ impl Connection {
             let event = share.and_then(|share| self.import_event(share, &outcomes));
             (after, event.into_iter().collect(), outcomes)
         })?;
-        for (key, outcome) in outcomes {
+        // What was changed before is in the log. A repeated import finds it there.
+        if let Some(error) = changed.error {
+            return Err(error.into());
+        }
+        let refused = changed.damaged.into_iter().map(|(key, error)| {
+            let devices = shares.get(&key).map_or(&[][..], |share| &share.devices);
+            let reason = Some(error.to_string());
+            let refused = devices
+                .iter()
+                .map(|(place, _)| (*place, ImportOutcome::Refused, reason.clone()));
+            (key, refused.collect())
+        });
+        for (key, outcome) in changed.said.into_iter().chain(refused) {
             let unknown_user = shares.get(&key).is_some_and(Share::is_unknown_user);
             for (place, outcome, reason) in outcome {
                 results[place] = Some(ImportResult {

@@ -48,23 +48,33 @@ impl Connection {
         let chunk = chunk.map_err(|_| Failure::Parameter("chunk".to_owned()))?;
         // It does not go on after a failure: it is repeated from the beginning.
         let mut run = self.merge.take().ok_or_else(none)?;
-        let rows = agent.audit.commit(peer.origin(), || {
+        let merged = agent.audit.commit(peer.origin(), |outcomes| {
             let mut entries = BTreeMap::new();
-            let rows = agent
-                .repository
-                .merge_chunk(&mut run, &chunk, parameters.last, |row| {
-                    let (entry, line) = agent.event_line(event(row, peer)?);
-                    entries.insert(row.user.clone(), entry);
-                    line
-                })?;
-            let changed = rows.iter().filter(|row| row.is_changed());
-            let entries = changed.filter_map(|row| entries.remove(&row.user));
-            Ok::<_, RestoreError>((entries.collect(), rows))
+            let merged =
+                agent
+                    .repository
+                    .merge_chunk(&mut run, &chunk, parameters.last, |row| {
+                        let (entry, line) = agent.event_line(event(row, peer)?);
+                        entries.insert(row.user.clone(), entry);
+                        line
+                    })?;
+            let changed = merged.rows.iter().filter(|row| row.is_changed());
+            outcomes.made(changed.filter_map(|row| entries.remove(&row.user)));
+            if let Some(error) = &merged.error {
+                let unknown = merged.unknown.iter();
+                let unknown = unknown.filter_map(|user| entries.remove(user));
+                outcomes.unknown(unknown, &error.to_string());
+            }
+            Ok::<_, RestoreError>(merged)
         })?;
+        if let Some(error) = merged.error {
+            return Err(error.into());
+        }
         if !run.is_at_its_end() {
             self.merge = Some(run);
         }
-        let (told, silent): (Vec<_>, Vec<_>) = rows.into_iter().partition(MergeRow::says_something);
+        let (told, silent): (Vec<_>, Vec<_>) =
+            merged.rows.into_iter().partition(MergeRow::says_something);
         Ok(MergeNextReply {
             accounts: told.into_iter().map(shown).collect(),
             unchanged: silent.len() as u64,

@@ -14,6 +14,7 @@ use mfa_protocol::login::Nothing;
 use mfa_protocol::message::ErrorKind;
 use zeroize::Zeroizing;
 
+use super::super::commit::settle;
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::super::pending::RestoreCall;
@@ -21,7 +22,7 @@ use super::backup::failed;
 use super::rotate::by;
 use crate::audit::Event;
 use crate::backup::BackupError;
-use crate::repository::{RepositoryError, RestoreError, RestoreSummary, Step};
+use crate::repository::{RestoreError, RestoreSummary, Step};
 use crate::vault::KeySource;
 
 /// Records that a step looks at.
@@ -78,7 +79,7 @@ impl Connection {
         self.agent.require_root(self.peer)?;
         let (agent, peer) = (Arc::clone(&self.agent), self.peer);
         let restore = self.restore.as_mut().ok_or_else(none)?;
-        let step = agent.audit.commit(peer.origin(), || {
+        let step = agent.audit.commit(peer.origin(), |outcomes| {
             let mut entries = Vec::new();
             let step =
                 agent
@@ -87,8 +88,9 @@ impl Connection {
                         let (entry, line) = agent.event_line(event(summary, peer));
                         entries.push(entry);
                         line
-                    })?;
-            Ok::<_, RestoreError>((entries, step))
+                    });
+            settle(outcomes, entries, &step);
+            step
         });
         match step {
             Ok(Step::More) => Ok(RestoreEndReply::default()),
@@ -107,11 +109,14 @@ impl Connection {
     pub(super) fn restore_abandon(&mut self) -> Result<RestoreAbandonReply, Failure> {
         let (agent, peer) = (&self.agent, self.peer);
         agent.require_root(peer)?;
-        let abandoned = agent.audit.commit(peer.origin(), || {
+        let abandoned = agent.audit.commit(peer.origin(), |outcomes| {
             let (entry, line) = agent.event_line(by(peer, "restore", "abandoned"));
-            let abandoned = agent.repository.abandon_any_restore(line.as_deref())?;
-            let entries = abandoned.is_some().then_some(entry).into_iter().collect();
-            Ok::<_, RepositoryError>((entries, abandoned))
+            let abandoned = agent.repository.abandon_any_restore(line.as_deref());
+            match &abandoned {
+                Ok(None) => {}
+                _ => settle(outcomes, [entry], &abandoned),
+            }
+            abandoned
         })?;
         agent.sweep();
         let Some(abandoned) = abandoned else {

@@ -7,6 +7,7 @@ use mfa_protocol::admin::{
 };
 use mfa_protocol::message::ErrorKind;
 
+use super::super::commit::settle;
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::{Peer, fit};
@@ -128,13 +129,16 @@ impl Connection {
     ) -> Result<T, Failure> {
         let agent = &self.agent;
         let event = by(self.peer, event, result);
-        let changed = agent.audit.commit(self.peer.origin(), || {
+        let changed = agent.audit.commit(self.peer.origin(), |outcomes| {
             let (entry, line) = agent.event_line(event);
-            let (is_changed, said) = change(line.as_deref())?;
-            let entries = is_changed.then_some(entry).into_iter().collect();
-            Ok::<_, RotateError>((entries, said))
+            let changed = change(line.as_deref());
+            match &changed {
+                Ok((false, _)) => {}
+                _ => settle(outcomes, [entry], &changed),
+            }
+            changed
         });
-        Ok(changed?)
+        Ok(changed?.1)
     }
 
     fn key_source(&self) -> KeySource {

@@ -8,11 +8,12 @@ use mfa_protocol::admin::{
     DamagedRecord, StoreCheckParameters, StoreCheckReply, StoreDropParameters, StoreDropReply,
 };
 
+use super::super::commit::settle;
 use super::super::connection::Connection;
 use super::super::error::Failure;
 use super::rotate::{by, position};
 use crate::audit::Event;
-use crate::repository::{Dropped, RepositoryError};
+use crate::repository::Dropped;
 use mfa_core::clock::is_within;
 
 /// Records that are read at a time.
@@ -66,14 +67,14 @@ impl Connection {
             user,
             ..by(peer, "repair", "done")
         };
-        let dropped = agent.audit.commit(peer.origin(), || {
+        let dropped = agent.audit.commit(peer.origin(), |outcomes| {
             let (entry, line) = agent.event_line(event);
-            let dropped = agent.repository.drop_damaged(record, line.as_deref())?;
-            let entries = match dropped {
-                Dropped::Done => vec![entry],
-                Dropped::Missing | Dropped::Intact => Vec::new(),
-            };
-            Ok::<_, RepositoryError>((entries, dropped))
+            let dropped = agent.repository.drop_damaged(record, line.as_deref());
+            match &dropped {
+                Ok(Dropped::Missing | Dropped::Intact) => {}
+                _ => settle(outcomes, [entry], &dropped),
+            }
+            dropped
         })?;
         match dropped {
             Dropped::Done => Ok(StoreDropReply { dropped: true }),

@@ -4,6 +4,8 @@
 //! again from what is there now. What the user has typed counts as far as the same is asked; if something else is asked
 //! now, they see that. What is sent, or asked elsewhere, waits for no such proof: the record is read before.
 
+use std::time::{Duration, Instant};
+
 use mfa_protocol::login::Step;
 
 use super::super::Agent;
@@ -18,6 +20,9 @@ use mfa_core::login::AnswerEvent;
 use mfa_core::login::entry::{Entry, LetIn};
 use mfa_core::policy::{Ask, SessionHosts};
 
+/// An answer that took so long is not decided again: whoever waits for it may have left, and a code would be used up.
+const LONGEST: Duration = Duration::from_secs(2);
+
 /// What a login keeps until a change has proved what it began with.
 pub(super) struct Unproven {
     pub(super) remembered: Remembered,
@@ -27,6 +32,8 @@ pub(super) struct Unproven {
     shown: Option<Step>,
     /// What was typed, at which prompts.
     typed: Vec<(Step, AnswerEvent)>,
+    /// When the last of it came.
+    typed_at: Option<Instant>,
     /// Whether it has begun again already.
     is_again: bool,
     /// Whether it may have begun before the last pass.
@@ -51,6 +58,7 @@ impl Unproven {
             login_context: resolved.login_context.clone(),
             shown: None,
             typed: Vec::new(),
+            typed_at: None,
             is_again: false,
             is_from_before: false,
         }))
@@ -65,6 +73,7 @@ impl Unproven {
     pub(super) fn typed(&mut self, answer: &AnswerEvent) {
         let shown = self.shown.take();
         self.typed.extend(shown.map(|step| (step, answer.clone())));
+        self.typed_at = Some(Instant::now());
     }
 }
 
@@ -101,10 +110,16 @@ impl Agent {
             subject,
             login_context,
             typed,
+            typed_at,
             is_again,
             is_from_before,
             ..
         } = *unproven;
+        if typed_at.is_some_and(|at| at.elapsed() > LONGEST) {
+            return Err(Failure::unavailable(
+                "the record was changed elsewhere, and the store is too slow to decide the login again in time",
+            ));
+        }
         let recall = match recall {
             Recall::AfterAChange if is_again => Recall::Newest,
             recall => recall,
@@ -147,6 +162,9 @@ impl Agent {
             unproven.is_from_before = is_from_before;
         }
         let effect = type_again(&mut again, effect, typed);
+        if let Some(unproven) = &mut again.unproven {
+            unproven.typed_at = typed_at;
+        }
         Ok(Again::With(again, Box::new(effect)))
     }
 }

@@ -64,7 +64,7 @@ impl Agent {
             if resolved.remembered.is_some() {
                 return self.ask_newest(&resolved, open_login);
             }
-            let found = self.account_or_stand_in(&resolved.subject.user)?;
+            let found = self.account_or_placeholder(&resolved.subject.user)?;
             (resolved.key, resolved.account) = (found.key, found.account);
         }
         Err(Failure::unavailable("the account keeps changing"))
@@ -141,7 +141,12 @@ impl Agent {
         asked: Asked,
     ) -> Result<Progress, Failure> {
         let (login, effect) = self.begin_asking(resolved, open_login, ask, asked);
-        if login.unproven.is_none() || !needs_proof(&effect) {
+        if login.unproven.is_none() {
+            return self.first_step(login, effect);
+        }
+        if !needs_proof(&effect) {
+            // As long as for those whose record has to be read first (rule 8).
+            std::thread::sleep(self.repository.time_of_a_read());
             return self.first_step(login, effect);
         }
         match self.begin_again(*login, Recall::Newest)? {

@@ -94,7 +94,7 @@ impl Agent {
     ) -> Result<Resolved<'a>, Failure> {
         let mut found = match known {
             Some(known) => Ok(known),
-            None => self.account_or_stand_in(&subject.user),
+            None => self.account_or_placeholder(&subject.user),
         };
         let now = Zoned::now();
         let request = login_context.request(&subject.user, now.datetime());
@@ -109,7 +109,7 @@ impl Agent {
                 Ok(ask) => break Arc::clone(ask),
                 // This changes nothing, so nothing would prove what is remembered.
                 Err(_) if found.as_ref().is_ok_and(|found| found.remembered.is_some()) => {
-                    found = self.account_or_stand_in(&subject.user);
+                    found = self.account_or_placeholder(&subject.user);
                 }
                 Err(end) => {
                     if !holds_without_account(&decision) {
@@ -229,7 +229,7 @@ impl Agent {
     }
 
     /// The user's record, or the shared record for users without one, as they are now.
-    pub(super) fn account_or_stand_in(&self, user: &UserName) -> Result<Found, Failure> {
+    pub(super) fn account_or_placeholder(&self, user: &UserName) -> Result<Found, Failure> {
         Ok(self.repository.account_or_placeholder(user)?)
     }
 }

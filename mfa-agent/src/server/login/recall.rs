@@ -25,7 +25,7 @@ impl Agent {
         };
         match remembered {
             Some(found) => Ok(found),
-            None => self.account_or_stand_in(user),
+            None => self.account_or_placeholder(user),
         }
     }
 }

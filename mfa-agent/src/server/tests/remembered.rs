@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
+use crate::repository::LastBackup;
 use crate::store::etcd::tests::{Counted, node};
 use crate::vault::KeySource;
 use mfa_core::account::{Account, By};
@@ -360,6 +361,37 @@ fn a_change_whose_answer_is_lost_is_in_the_audit_log_as_unknown() {
     );
     assert_eq!(unavailable["result"], "unavailable");
     assert_eq!(unknown["session"], unavailable["session"]);
+}
+
+#[test]
+fn so_is_each_account_of_an_import_and_a_change_of_the_state() {
+    let Some((fleet, _turn)) = Fleet::new() else {
+        return;
+    };
+    let [one, two] = &fleet.hosts;
+    let entry = |user: &str| {
+        let uri = format!("otpauth://totp/t:{user}?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+        json!({ "line": 1, "user": user, "uri": uri })
+    };
+    one.way.lose_writes();
+    let import = json!({ "entries": [entry("alice"), entry("bob")] });
+    let refused = one.root().call("Admin.ImportUris", import).unwrap_err();
+    let told = refused["parameters"]["reason"].as_str().unwrap();
+    assert!(told.contains("may have been made"), "{told}");
+    assert!(one.agent.audit.flush(std::time::Duration::from_secs(30)));
+    let text = std::fs::read_to_string(&one.file).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let unknown = lines.filter(|line: &Value| line["event"] == "outcome-unknown");
+    let users: Vec<Value> = unknown.map(|line| line["user"].clone()).collect();
+    assert_eq!(users, ["alice", "bob"], "{text}");
+    // What is said of all records is changed in the same way.
+    two.way.lose_writes();
+    let backup = LastBackup {
+        at: samples::at(0),
+        records: 1,
+    };
+    let lost = two.agent.repository.note_backup(&backup).unwrap_err();
+    assert!(lost.is_unknown(), "{lost}");
 }
 
 #[test]

@@ -63,14 +63,27 @@ impl Cache {
         Some(known.record)
     }
 
-    /// At the revision `at` of the store a record was so. What is known to be newer stays.
-    pub(super) fn note(&self, key: &[u8], at: u64, record: Option<Stored>) {
-        self.note_after(key, at, revision_of(record.as_ref()), record);
+    /// At the revision `at` of the store a record was so. What is known to be newer stays. Returns whether that can be: a
+    /// record that differs from what was known of an earlier moment was changed after that moment. If it was not, the store
+    /// is not the one of then.
+    #[must_use]
+    pub(super) fn note(&self, key: &[u8], at: u64, record: Option<Stored>) -> bool {
+        let revision = revision_of(record.as_ref());
+        let mut halves = self.lock();
+        if let Some(known) = halves.known(key).filter(|known| known.at <= at) {
+            let is_same = revision == known.revision();
+            let is_removed = revision == 0 && at > known.at;
+            if !is_same && !is_removed && revision <= known.at {
+                return false;
+            }
+        }
+        halves.note(key, at, revision, record, self.most);
+        true
     }
 
     /// At the revision `at` of the store a swap made a record so, whose revision was `before`.
     pub(super) fn note_made(&self, key: &[u8], at: u64, before: u64, record: Option<Stored>) {
-        self.note_after(key, at, before, record);
+        self.lock().note(key, at, before, record, self.most);
     }
 
     /// Whether this process alone has changed a record since it had the revision `from`.
@@ -80,20 +93,6 @@ impl Cache {
         known.is_some_and(|known| {
             known.since.is_some_and(|since| since <= from) && from <= known.revision()
         })
-    }
-
-    fn note_after(&self, key: &[u8], at: u64, before: u64, record: Option<Stored>) {
-        let mut halves = self.lock();
-        let known = halves.known(key);
-        if known.is_some_and(|known| known.at > at) {
-            return;
-        }
-        let since = match known {
-            Some(known) if known.revision() == before => known.since,
-            _ => Some(before).filter(|before| *before > 0),
-        };
-        halves.old.remove(key);
-        halves.insert(key, Known { at, record, since }, self.most);
     }
 
     /// What is known of a record may be wrong.
@@ -113,6 +112,21 @@ impl Cache {
 impl Halves {
     fn known(&self, key: &[u8]) -> Option<&Known> {
         self.young.get(key).or_else(|| self.old.get(key))
+    }
+
+    fn note(&mut self, key: &[u8], at: u64, before: u64, record: Option<Stored>, most: usize) {
+        let known = self.known(key);
+        if known.is_some_and(|known| known.at > at) {
+            return;
+        }
+        let since = match known {
+            // Others may make it again and remove it.
+            _ if record.is_none() => None,
+            Some(known) if known.revision() == before => known.since,
+            _ => Some(before).filter(|before| *before > 0),
+        };
+        self.old.remove(key);
+        self.insert(key, Known { at, record, since }, most);
     }
 
     fn insert(&mut self, key: &[u8], known: Known, most: usize) {
@@ -159,16 +173,16 @@ mod tests {
         let cache = Cache::new(1 << 20);
         let made = |before, at| cache.note_made(b"a", at, before, at_revision(at, b"x"));
         assert!(!cache.is_succession(b"a", 2), "nothing is known");
-        cache.note(b"a", 2, at_revision(2, b"x"));
-        cache.note(b"a", 3, at_revision(2, b"x"));
+        assert!(cache.note(b"a", 2, at_revision(2, b"x")));
+        assert!(cache.note(b"a", 3, at_revision(2, b"x")));
         made(2, 4);
         made(4, 6);
         let is_one = |from| cache.is_succession(b"a", from);
         assert!(is_one(2) && is_one(4) && is_one(6));
         assert!(!is_one(1) && !is_one(7), "it was not so, or is not yet");
-        cache.note(b"a", 9, at_revision(8, b"x"));
+        assert!(cache.note(b"a", 9, at_revision(8, b"x")));
         assert!(is_one(8) && !is_one(6), "another host has changed it");
-        cache.note(b"a", 10, None);
+        assert!(cache.note(b"a", 10, None));
         assert!(!is_one(8) && !is_one(0), "it was removed");
         made(0, 11);
         assert!(!is_one(8) && !is_one(0));
@@ -178,13 +192,50 @@ mod tests {
     }
 
     #[test]
+    fn what_a_removed_record_was_before_is_no_part_of_a_succession() {
+        let cache = Cache::new(1 << 20);
+        cache.note_made(b"a", 3, 2, at_revision(3, b"x"));
+        assert!(cache.is_succession(b"a", 2));
+        cache.note_made(b"a", 4, 3, None);
+        cache.note_made(b"a", 9, 0, at_revision(9, b"x"));
+        assert!(!cache.is_succession(b"a", 3));
+    }
+
+    #[test]
+    fn a_record_that_differs_without_a_change_since_then_is_of_another_store() {
+        let known = || {
+            let cache = Cache::new(1 << 20);
+            assert!(cache.note(b"a", 20, at_revision(10, b"x")));
+            assert!(cache.note(b"none", 20, None));
+            cache
+        };
+        // Changed, removed, and as it was.
+        assert!(known().note(b"a", 22, at_revision(21, b"y")));
+        assert!(known().note(b"a", 21, None) && known().note(b"a", 99, at_revision(10, b"x")));
+        assert!(
+            known().note(b"none", 99, None) && known().note(b"none", 99, at_revision(21, b"x"))
+        );
+        // An answer that comes late says nothing.
+        assert!(known().note(b"a", 9, at_revision(8, b"w")) && known().note(b"a", 9, None));
+        // As it was before, in a store that has come farther since.
+        for revision in [9, 11, 20] {
+            assert!(
+                !known().note(b"a", 99, at_revision(revision, b"w")),
+                "{revision}"
+            );
+        }
+        assert!(!known().note(b"a", 20, None));
+        assert!(!known().note(b"none", 99, at_revision(20, b"w")));
+    }
+
+    #[test]
     fn the_newest_is_known_and_an_older_answer_that_comes_late_is_not_noted() {
         let cache = Cache::new(1 << 20);
         assert_eq!(cache.get(b"a"), None);
-        cache.note(b"a", 2, record(b"2"));
-        cache.note(b"a", 1, record(b"1"));
+        assert!(cache.note(b"a", 2, record(b"2")));
+        assert!(cache.note(b"a", 1, record(b"1")));
         assert_eq!(cache.get(b"a"), Some(record(b"2")));
-        cache.note(b"a", 3, None);
+        assert!(cache.note(b"a", 3, None));
         assert_eq!(cache.get(b"a"), Some(None));
         cache.forget(b"a");
         assert_eq!(cache.get(b"a"), None);
@@ -193,9 +244,9 @@ mod tests {
     #[test]
     fn it_is_bounded_and_what_is_used_stays() {
         let cache = Cache::new(64 << 10);
-        cache.note(b"used", 1, record(b"1"));
+        assert!(cache.note(b"used", 1, record(b"1")));
         for number in 0..10_000_u32 {
-            cache.note(&number.to_be_bytes(), 1, record(&[0; 100]));
+            assert!(cache.note(&number.to_be_bytes(), 1, record(&[0; 100])));
             assert!(cache.get(b"used").is_some(), "{number}");
             let halves = cache.lock();
             let count = halves.young.len() + halves.old.len();

@@ -301,7 +301,10 @@ impl Client {
                 *is_repeated |= is_unknown;
                 self.leave_out(endpoint, reason);
             }
-            Err(Miss::Soon { is_unknown, .. }) => *is_repeated |= is_unknown,
+            Err(Miss::Soon { reason, is_unknown }) => {
+                *is_repeated |= is_unknown;
+                endpoint.hesitates(reason);
+            }
             Err(Miss::Again { is_unknown }) => {
                 *is_repeated |= is_unknown;
                 let reason = match is_unknown {
@@ -446,10 +449,11 @@ impl Client {
             .endpoints
             .iter()
             .map(|endpoint| {
-                let reason = endpoint.down();
-                let reason = reason
-                    .as_deref()
-                    .unwrap_or("it has no leader, or no majority of the servers answers it");
+                let reason = endpoint.down().unwrap_or_else(|| {
+                    let said = endpoint.hesitation();
+                    let said = said.map_or_else(String::new, |said| format!(" ({said})"));
+                    format!("it has no leader, or no majority of the servers answers it{said}")
+                });
                 format!("{}: {reason}", endpoint.url)
             })
             .collect();

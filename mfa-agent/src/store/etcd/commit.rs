@@ -160,8 +160,9 @@ impl Core {
                     other => other.into(),
                 }
             })?;
-        let at = reply.answer.header.revision;
+        let header = reply.answer.header;
         if reply.answer.succeeded {
+            let at = header.revision;
             for wanted in wanted {
                 let made = wanted.change.new.map(|new| Stored {
                     bytes: new.to_vec(),
@@ -189,7 +190,7 @@ impl Core {
                 return Err(unexpected());
             }
             guarded &= kv.as_ref().map_or(0, |kv| kv.mod_revision) == guard.expected;
-            self.cache.note(guard.bare, at, kv.as_ref().map(stored));
+            self.remember(guard.bare, header, kv.as_ref().map(stored))?;
         }
         let found: Vec<Option<KeyValue>> = found.collect();
         if found.len() != wanted.len() {
@@ -199,8 +200,7 @@ impl Core {
             if found.as_ref().is_some_and(|kv| kv.key != wanted.key) {
                 return Err(unexpected());
             }
-            self.cache
-                .note(wanted.change.key, at, found.as_ref().map(stored));
+            self.remember(wanted.change.key, header, found.as_ref().map(stored))?;
         }
         if reply.is_repeated && self.were_made(wanted, &found, floor)? {
             return Ok(Tried::Made);
@@ -286,7 +286,7 @@ impl Core {
                         .record_at(wanted.change.key, kv.mod_revision - 1)
                         .map_err(|problem| match problem {
                             Problem::Compacted => not_known(),
-                            other => other.into(),
+                            other => StoreError::from(other).unknown(),
                         })?;
                 }
             }

@@ -19,6 +19,8 @@ pub(super) struct Endpoint {
 struct State {
     /// Why it is left out, if it is.
     down: Option<String>,
+    /// What it said last, if it answers and can't be used all the same.
+    hesitation: Option<String>,
     /// Until the thread of the store asks it again.
     pauses: Pauses,
     clock: Clock,
@@ -66,9 +68,20 @@ impl Endpoint {
     pub(super) fn hesitated(&self, reason: String, now: Instant) {
         let mut state = self.lock();
         state.pauses.failed(now);
-        if let Some(down) = &mut state.down {
-            *down = reason;
+        match &mut state.down {
+            Some(down) => *down = reason,
+            None => state.hesitation = Some(reason),
         }
+    }
+
+    /// It answered a login, and could not be used all the same.
+    pub(super) fn hesitates(&self, reason: &str) {
+        self.lock().hesitation = Some(reason.to_owned());
+    }
+
+    /// Why it can't be used though it is not left out, as far as it has said so.
+    pub(super) fn hesitation(&self) -> Option<String> {
+        self.lock().hesitation.clone()
     }
 
     /// Whether it has given an answer that was used, so that it is no copy of another one.
@@ -80,6 +93,7 @@ impl Endpoint {
     pub(super) fn answered(&self, is_admitted: bool) -> bool {
         let mut state = self.lock();
         state.pauses.end();
+        state.hesitation = None;
         state.was_used |= is_admitted;
         state.down.take().is_some()
     }
@@ -137,6 +151,7 @@ mod tests {
         assert!(endpoint.is_due(true, now));
         endpoint.hesitated("no leader".to_owned(), now);
         assert!(endpoint.is_up(), "a login that waits may ask it");
+        assert_eq!(endpoint.hesitation().as_deref(), Some("no leader"));
         assert!(!endpoint.is_due(true, now));
         let later = now + Duration::from_secs(1);
         assert!(endpoint.is_due(true, later) && !endpoint.is_due(false, later));

@@ -4,13 +4,16 @@
 //! records are as they were, used codes pass once more, and locks are gone. So such an answer is refused, until an
 //! administrator accepts the state and the agent starts again: what it has in memory is of the state before.
 //!
-//! A revision that went back soon comes to where it was, by the writes of others. So it is remembered that it did.
+//! A revision that went back soon comes to where it was, by the writes of others. So it is remembered that it did. A host
+//! that was not there when it was lower sees it by a record: one that differs from what this host remembers was changed
+//! since, or the store is not the one of then.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::wire::Header;
+use crate::store::StoreError;
 use crate::store::fleet::{KnownState, StateFit};
 
 /// What accepts a store that was set back.
@@ -28,6 +31,8 @@ pub(super) struct History {
     state: Mutex<KnownState>,
     /// An answer did not fit since this was looked at.
     was_refused: AtomicBool,
+    /// An answer contradicted an earlier one since this was looked at.
+    was_contradicted: AtomicBool,
     /// The servers that gave an answer of the cluster that was too old. None of them is used again.
     older: Mutex<BTreeSet<u64>>,
     /// Why nothing is used again, whoever answers what.
@@ -52,14 +57,14 @@ impl History {
     }
 
     /// What is known of the states, with what is kept for later starts. After an acceptance only that counts.
-    pub(super) fn state_with(&self, kept: &KnownState) -> KnownState {
+    pub(super) fn state_with(&self, kept: Option<&KnownState>) -> KnownState {
         self.with(kept).clone()
     }
 
     /// Notes a state that `sealer` has sealed, if it fits that.
     pub(super) fn note_state(
         &self,
-        kept: &KnownState,
+        kept: Option<&KnownState>,
         state: &KnownState,
         sealer: &str,
     ) -> StateFit {
@@ -72,7 +77,7 @@ impl History {
     }
 
     /// No state fits any more, unless something was accepted after `known`. Returns whether it is so.
-    pub(super) fn end_states(&self, kept: &KnownState, known: &KnownState) -> bool {
+    pub(super) fn end_states(&self, kept: Option<&KnownState>, known: &KnownState) -> bool {
         let mut own = self.with(kept);
         let is_same = own.accepted == known.accepted;
         if is_same {
@@ -81,11 +86,13 @@ impl History {
         is_same
     }
 
-    fn with(&self, kept: &KnownState) -> MutexGuard<'_, KnownState> {
+    fn with(&self, kept: Option<&KnownState>) -> MutexGuard<'_, KnownState> {
         let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match known.accepted == kept.accepted {
-            true => known.learn(kept),
-            false => kept.clone_into(&mut known),
+        match kept {
+            // Only an acceptance takes back what was seen, and what can't be read is none.
+            None => {}
+            Some(kept) if known.accepted == kept.accepted => known.learn(kept),
+            Some(kept) => kept.clone_into(&mut known),
         }
         known
     }
@@ -132,6 +139,18 @@ impl History {
         is_of_the_cluster && (header.revision < floor || self.older().contains(&header.member_id))
     }
 
+    /// An answer contradicts an earlier one, though the store has come farther since: it was set back in between. The server
+    /// is not used again. Returns what is said of that.
+    pub(super) fn contradicted(&self, header: Header) -> StoreError {
+        self.older().insert(header.member_id);
+        self.was_refused.store(true, Ordering::Release);
+        self.was_contradicted.store(true, Ordering::Release);
+        StoreError::new(set_back(
+            header.revision,
+            self.reached().min(header.revision),
+        ))
+    }
+
     /// The store was set back: from now on nothing fits. Of a process that has used no store yet, an administrator's
     /// consent is enough. Returns whether it is to be remembered.
     pub(super) fn end(&self, reason: &str) -> bool {
@@ -145,6 +164,11 @@ impl History {
     /// Whether an answer was refused since the last time that this was called.
     pub(super) fn take_refused(&self) -> bool {
         self.was_refused.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether an answer contradicted an earlier one since the last time that this was called.
+    pub(super) fn take_contradicted(&self) -> bool {
+        self.was_contradicted.swap(false, Ordering::AcqRel)
     }
 
     #[cfg(test)]
@@ -209,6 +233,30 @@ mod tests {
         assert_eq!(history.reached(), 8);
         history.keep_to(1, 3);
         assert_eq!(history.reached(), 8, "it never goes back");
+    }
+
+    #[test]
+    fn what_was_seen_of_the_states_stays_until_another_acceptance_is_read() {
+        let history = History::default();
+        let kept = |accepted| KnownState {
+            accepted,
+            ..KnownState::default()
+        };
+        let seen = |number, retired: &str| KnownState {
+            number,
+            retired: vec![retired.to_owned()],
+            ..KnownState::default()
+        };
+        let fit = |kept: Option<&KnownState>, number, sealer: &str| {
+            history.note_state(kept, &seen(number, "aa"), sealer)
+        };
+        assert_eq!(fit(Some(&kept(7)), 3, "bb"), StateFit::Fits);
+        for known in [Some(&kept(7)), None] {
+            assert_eq!(fit(known, 2, "bb"), StateFit::Older, "{known:?}");
+            assert_eq!(fit(known, 9, "aa"), StateFit::Retired, "{known:?}");
+        }
+        assert_eq!(fit(Some(&kept(8)), 2, "aa"), StateFit::Fits);
+        assert_eq!(history.state_with(None).accepted, 8);
     }
 
     #[test]

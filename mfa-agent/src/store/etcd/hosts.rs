@@ -53,6 +53,14 @@ struct Written {
     clock: Option<ClockDifference>,
 }
 
+/// A notice that was written.
+pub(super) struct PutNotice {
+    /// Another start of an agent wrote under this name before.
+    pub(super) is_of_another: bool,
+    /// Its revision.
+    pub(super) revision: u64,
+}
+
 /// The hosts, and the thread.
 pub(super) struct Hosts {
     core: Arc<Core>,
@@ -101,14 +109,14 @@ impl Core {
         )
     }
 
-    /// Writes what others need to know. Returns whether another start of an agent wrote under this name before.
+    /// Writes what others need to know. `last` is the revision at which this process has done so last.
     pub(super) fn put_notice(
         &self,
         notice: HostNotice,
         run: &str,
         interval: Duration,
-        is_double: bool,
-    ) -> Result<bool, StoreError> {
+        (is_double, last): (bool, u64),
+    ) -> Result<PutNotice, StoreError> {
         let key = self.host_key(&notice.name);
         let written = Written {
             notice,
@@ -137,11 +145,15 @@ impl Core {
         let Some(Response::Range(before)) = answer.responses.into_iter().next() else {
             return Err(unexpected());
         };
-        let before = before
-            .kvs
-            .first()
-            .and_then(|kv| serde_json::from_slice::<Written>(&kv.value).ok());
-        Ok(before.is_some_and(|before| before.run != run))
+        let before = before.kvs.first();
+        if before.is_some_and(|kv| kv.mod_revision < last) {
+            return Err(self.client.history.contradicted(answer.header));
+        }
+        let before = before.and_then(|kv| serde_json::from_slice::<Written>(&kv.value).ok());
+        Ok(PutNotice {
+            is_of_another: before.is_some_and(|before| before.run != run),
+            revision: answer.header.revision,
+        })
     }
 
     /// Now, by the clock of the servers.
@@ -192,9 +204,8 @@ impl Core {
 
 impl Hosts {
     /// What is kept of the states for later starts.
-    fn kept_state(&self) -> KnownState {
-        let memory = self.memory.get();
-        memory.map(|memory| memory.state()).unwrap_or_default()
+    fn kept_state(&self) -> Option<KnownState> {
+        self.memory.get()?.state()
     }
 }
 
@@ -218,16 +229,19 @@ impl Fleet for Hosts {
 
     fn note_state(&self, state: &KnownState, sealer: &str) -> StateFit {
         let history = &self.core.client.history;
-        history.note_state(&self.kept_state(), state, sealer)
+        history.note_state(self.kept_state().as_ref(), state, sealer)
     }
 
     fn known_state(&self) -> KnownState {
-        self.core.client.history.state_with(&self.kept_state())
+        self.core
+            .client
+            .history
+            .state_with(self.kept_state().as_ref())
     }
 
     fn refuse_older_states(&self, known: &KnownState) {
         let history = &self.core.client.history;
-        if history.end_states(&self.kept_state(), known) {
+        if history.end_states(self.kept_state().as_ref(), known) {
             self.keep();
         }
     }
@@ -274,12 +288,18 @@ impl Fleet for Hosts {
         let mut asked: BTreeMap<usize, Result<ServerStatus, String>> = BTreeMap::new();
         thread::scope(|scope| {
             let threads: Vec<_> = (0..endpoints.len())
-                .map(|index| scope.spawn(move || self.core.server(index)))
+                .map(|index| {
+                    let ask = move || self.core.server(index);
+                    let name = "etcd-status".to_owned();
+                    thread::Builder::new().name(name).spawn_scoped(scope, ask)
+                })
                 .collect();
             for (index, thread) in threads.into_iter().enumerate() {
-                let status = thread
-                    .join()
-                    .unwrap_or_else(|_| Err("it could not be asked".to_owned()));
+                let lost = || Err("it could not be asked".to_owned());
+                let status = match thread {
+                    Ok(thread) => thread.join().unwrap_or_else(|_| lost()),
+                    Err(error) => Err(error.to_string()),
+                };
                 asked.insert(index, status);
             }
         });

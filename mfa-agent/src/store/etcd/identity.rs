@@ -74,9 +74,9 @@ pub trait Memory: Send + Sync {
     /// keeps nothing, if what is kept was changed by somebody else: then the store has to be admitted once more.
     fn keep(&self, reached: u64, state: KnownState) -> bool;
 
-    /// What was kept of its states.
-    fn state(&self) -> KnownState {
-        KnownState::default()
+    /// What was kept of its states; none if that can't be told now: what is known of them stays.
+    fn state(&self) -> Option<KnownState> {
+        None
     }
 
     /// Whether this is the store of this host, as it was before.

@@ -5,6 +5,7 @@
 //! can write. What is new is written at once: so is that this host's clock was set, since the others tell by it whether it
 //! is alive.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -117,10 +118,12 @@ pub(super) fn start(
         next_keeping: Instant::now() + KEPT_EVERY,
         next_notice: Instant::now(),
         written: 0,
+        written_at: 0,
         told: None,
         double_until: None,
         interval: INTERVAL,
         looked_at: 0,
+        looks: BTreeMap::new(),
     };
     thread::Builder::new()
         .name("etcd".to_owned())
@@ -144,6 +147,8 @@ struct Keeper {
     next_notice: Instant,
     /// Notices so far.
     written: u64,
+    /// The revision of the last one.
+    written_at: u64,
     /// When the last one was written, and what it said of the clock.
     told: Option<(Instant, Option<ClockDifference>)>,
     /// Another agent gave notice under the same name; until then it is taken for alive.
@@ -151,6 +156,8 @@ struct Keeper {
     interval: Duration,
     /// The server whose clock was looked at last.
     looked_at: usize,
+    /// Between looks at the clocks of servers that do not answer, by their places.
+    looks: BTreeMap<usize, Pauses>,
 }
 
 impl Keeper {
@@ -173,13 +180,18 @@ impl Keeper {
         if now >= self.next_contact && self.contacts.is_over(now) && self.is_to_be_looked_at() {
             self.contact();
         }
+        if self.core.client.history.take_contradicted() {
+            // The other servers are put to the test at once.
+            self.next_notice = Instant::now();
+        }
         if now >= self.next_terms {
             self.next_terms = now + TERMS_EVERY;
             tell_terms(&self.core.client.certificates(), Timestamp::now());
         }
-        if is_new || self.was_clock_set() {
+        if is_new {
             self.next_notice = Instant::now();
         }
+        self.tell_of_the_clock();
         if self.core.standing.is_admitted() && self.core.client.outage().is_none() {
             if Instant::now() >= self.next_notice {
                 self.write_notice();
@@ -286,11 +298,9 @@ impl Keeper {
             self.interval = interval(hosts);
             self.desk.lock().hosts = hosts;
         }
-        // A little earlier or later each time, so that hosts that were started together do not stay so.
-        let mut random = [0; 1];
-        let _ = getrandom::fill(&mut random);
-        let part = self.interval / 16;
-        self.next_notice = Instant::now() + self.interval - part * u32::from(random[0]) / 255;
+        // A little earlier each time, so that hosts that were started together do not stay so.
+        let earlier = random_part(self.interval / 16);
+        self.next_notice = Instant::now() + self.interval - earlier;
         if self.core.clock().is_none() {
             self.ask_for_a_time();
         }
@@ -299,11 +309,12 @@ impl Keeper {
         let is_double = self
             .double_until
             .is_some_and(|until| Instant::now() < until);
-        let put = self
-            .core
-            .put_notice(notice, &self.run, self.interval, is_double);
+        let last = (is_double, self.written_at);
+        let put = self.core.put_notice(notice, &self.run, self.interval, last);
         match put {
-            Ok(is_of_another) => {
+            Ok(put) => {
+                let is_of_another = put.is_of_another;
+                self.written_at = put.revision;
                 self.written += 1;
                 // The first time it is an earlier start of this agent.
                 if is_of_another && self.written > 1 {
@@ -329,13 +340,17 @@ impl Keeper {
         }
     }
 
-    /// Whether the other hosts take this host's clock for another one than it is.
-    fn was_clock_set(&self) -> bool {
+    /// Writes the next notice soon if the other hosts take this host's clock for another one than it is. If the clocks of the
+    /// servers were set, that is so on all hosts at once, so they do it one after the other.
+    fn tell_of_the_clock(&mut self) {
         let (Some((at, told)), Some(now)) = (self.told, self.core.clock()) else {
-            return false;
+            return;
         };
         let differs = |told: ClockDifference| (told.middle() - now.middle()).abs() > SET;
-        at.elapsed() >= NO_MORE_OFTEN && told.is_none_or(differs)
+        let soon = Instant::now() + self.interval / 16;
+        if at.elapsed() >= NO_MORE_OFTEN && self.next_notice > soon && told.is_none_or(differs) {
+            self.next_notice = Instant::now() + random_part(self.interval / 16);
+        }
     }
 
     fn count(&self) -> Option<u64> {
@@ -351,29 +366,42 @@ impl Keeper {
         reply.ok().map(|reply| reply.answer.count)
     }
 
-    /// Asks one server for its time, if one is in use.
-    fn ask_for_a_time(&self) {
+    /// Asks a server for its time, if one is in use.
+    fn ask_for_a_time(&mut self) {
         let mut endpoints = self.core.client.endpoints().iter();
         if let Some(index) = endpoints.position(Endpoint::is_up) {
-            let _ = self.core.client.status(index, PROBE);
+            self.ask_time_of(index);
         }
     }
 
     /// Asks one server for its time at a moment that tells more, if more is to be known.
     fn look_at_a_clock(&mut self) {
-        let endpoints = self.core.client.endpoints();
-        self.looked_at = (self.looked_at + 1) % endpoints.len().max(1);
-        let Some(endpoint) = endpoints.get(self.looked_at) else {
-            return;
+        let count = self.core.client.endpoints().len();
+        self.looked_at = (self.looked_at + 1) % count.max(1);
+        let index = self.looked_at;
+        let endpoint = |core: &Core| {
+            let endpoint = core.client.endpoints().get(index)?;
+            Some((endpoint.clock(), endpoint.next_look(), endpoint.is_up()))
         };
-        if endpoint.clock().is_none() && endpoint.is_up() {
-            let _ = self.core.client.status(self.looked_at, PROBE);
+        if let Some((None, _, true)) = endpoint(&self.core) {
+            self.ask_time_of(index);
         }
-        let Some(wait) = endpoint.next_look() else {
+        if let Some((_, Some(wait), _)) = endpoint(&self.core) {
+            thread::sleep(wait);
+            self.ask_time_of(index);
+        }
+    }
+
+    /// One that does not answer is asked again after pauses.
+    fn ask_time_of(&mut self, index: usize) {
+        let pauses = self.looks.entry(index).or_default();
+        if !pauses.is_over(Instant::now()) {
             return;
-        };
-        thread::sleep(wait);
-        let _ = self.core.client.status(self.looked_at, PROBE);
+        }
+        match self.core.client.status(index, PROBE) {
+            Ok(_) => pauses.end(),
+            Err(_) => pauses.failed(Instant::now()),
+        }
     }
 }
 
@@ -396,6 +424,13 @@ fn tell_terms(certificates: &[StoreCertificate], now: Timestamp) {
             file.display()
         ));
     }
+}
+
+/// Some part of a time, by chance.
+fn random_part(whole: Duration) -> Duration {
+    let mut random = [0; 1];
+    let _ = getrandom::fill(&mut random);
+    whole * u32::from(random[0]) / 255
 }
 
 /// How often each of so many hosts writes.

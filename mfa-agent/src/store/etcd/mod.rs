@@ -48,6 +48,7 @@ use self::identity::Standing;
 pub use self::identity::{Contact, Looked, Memory};
 use self::refusal::Problem;
 pub use self::url::{EndpointUrl, EndpointUrlError};
+use self::wire::Header;
 pub use self::wire::examine;
 use super::{
     Change, Fleet, Guard, Moment, Revision, Snapshot, Store, StoreError, Stored, Swap, WriteOut,
@@ -266,6 +267,19 @@ impl Core {
     /// The key of a record in etcd.
     fn record(&self, key: &[u8]) -> Vec<u8> {
         [&self.prefix, RECORDS, key].concat()
+    }
+
+    /// Remembers what an answer says of a record.
+    fn remember(
+        &self,
+        key: &[u8],
+        header: Header,
+        record: Option<Stored>,
+    ) -> Result<(), StoreError> {
+        match self.cache.note(key, header.revision, record) {
+            true => Ok(()),
+            false => Err(self.client.history.contradicted(header)),
+        }
     }
 
     /// The key of a record for the store.

@@ -43,7 +43,7 @@ impl Core {
                 .iter()
                 .map(|key| Operation::Range(Range::of(key.as_slice())));
             let answer = self.read(ranges.collect(), patience(some.len()))?;
-            let at = answer.header.revision;
+            let header = answer.header;
             let answered = answer
                 .into_found()
                 .filter(|found| found.len() == some.len());
@@ -56,7 +56,7 @@ impl Core {
                     return Err(unexpected());
                 }
                 let record = kv.map(stored_of);
-                self.cache.note(key, at, record.clone());
+                self.remember(key, header, record.clone())?;
                 found.push(record);
             }
         }

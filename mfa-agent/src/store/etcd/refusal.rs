@@ -73,6 +73,13 @@ pub(super) fn meaning(reply: &Reply) -> Miss {
             "{text}; its database is full. Compact and defragment it, then: etcdctl alarm disarm"
         )));
     }
+    // An alarm, which an administrator ends. Such a change is refused when it is applied, so it was not made.
+    if says("corrupt cluster") {
+        return Miss::Final(Problem::Refused(format!(
+            "{text}: a member holds other data than the rest. See which: etcdctl endpoint hashkv --cluster; replace it, \
+             then: etcdctl alarm disarm"
+        )));
+    }
     match (refusal.code, reply.status) {
         // Cancelled, deadline exceeded, unavailable: it timed out, changed its leader, or is stopping. Unknown, internal and
         // data loss: its gateway lost the server behind it, or it can't tell what became of the request.

@@ -81,6 +81,12 @@ impl Counted {
         self.0.of_records()
     }
 
+    /// From now on this host is not told what becomes of its changes.
+    pub(crate) fn lose_writes(&self) {
+        self.1.client.slowness.store(1, Ordering::Relaxed);
+        self.0.be(proxy::Manner::LoseWrites);
+    }
+
     pub(crate) fn cut(&self) {
         self.1.client.slowness.store(1, Ordering::Relaxed);
         self.0.be(proxy::Manner::Answer(Vec::new()));

@@ -74,7 +74,8 @@ fn put(repository: &AccountRepository, names: &[String], step: Option<u64>) {
         (After::Put(account.into()), ())
     };
     for some in keys.chunks(50) {
-        repository.change_all(some, put).unwrap();
+        let changed = repository.change_all(some, put).unwrap();
+        assert_eq!(changed.said.len(), some.len(), "{:?}", changed.error);
     }
 }
 

@@ -308,3 +308,74 @@ fn while_there_is_no_leader_an_idle_host_asks_seldom_and_it_serves_soon_after() 
     let took = healed.elapsed();
     assert!(took < Duration::from_secs(12), "{took:?}");
 }
+
+/// Remembers whether the store was set back.
+#[derive(Default)]
+struct Remembers(AtomicBool);
+
+impl Memory for Remembers {
+    fn admit(&self, looked: &Looked) -> Result<(), String> {
+        TakesAll.admit(looked)
+    }
+
+    fn keep(&self, _: u64, _: KnownState) -> bool {
+        true
+    }
+
+    fn keep_set_back(&self, _: &Looked) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_store_that_was_set_back_and_came_as_far_again_is_noticed_by_a_record_that_contradicts() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    for begins_with_a_swap in [false, true] {
+        let mut node = Node::start();
+        drop(open(&access(&[node.url()])));
+        // Nothing is asked in between, as on a host on which nobody logs in.
+        let store = EtcdStore::new(&access(&[node.url()])).unwrap();
+        store.core.client.slowness.store(20, Ordering::Relaxed);
+        let memory = Remembers::default();
+        store.contact(&memory).unwrap();
+        assert_eq!(store.swap(new(b"a", b"1")).unwrap(), Swap::Done);
+        let one = store.load(b"a").unwrap().unwrap();
+        node.save();
+        assert_eq!(store.swap(update(b"a", &one, b"2")).unwrap(), Swap::Done);
+        let two = store.load_for_swap(b"a").unwrap().unwrap();
+        node.set_back("etcd-cluster");
+        store.core.client.slowness.store(1, Ordering::Relaxed);
+        for number in 0..60 {
+            node.etcdctl(&["put", "/foreign", &number.to_string()]);
+        }
+        let error = match begins_with_a_swap {
+            true => store.swap(update(b"a", &two, b"3")).unwrap_err(),
+            false => store.load(b"a").unwrap_err(),
+        };
+        assert!(error.to_string().contains("set back"), "{error}");
+        store.load(b"another").unwrap_err();
+        let contact = store.contact(&memory).unwrap();
+        assert!(matches!(contact, Contact::Refused(..)), "{contact:?}");
+        assert!(memory.0.load(Ordering::SeqCst), "later starts know it, too");
+        store.load(b"a").unwrap_err();
+    }
+}
+
+#[test]
+fn a_server_that_tells_no_time_is_asked_for_it_after_pauses() {
+    let Some(_turn) = turn() else {
+        return;
+    };
+    let node = Node::start();
+    drop(open(&access(&[node.url()])));
+    let proxy = Proxy::before(node.port());
+    proxy.be(Manner::Answer(Vec::new()));
+    let _store = open(&access(&[node.url(), proxy.url()]));
+    let before = proxy.requests();
+    std::thread::sleep(Duration::from_secs(6));
+    // After half a second, one, two and four more.
+    let asked = proxy.requests() - before;
+    assert!(asked <= 6, "{asked}");
+}

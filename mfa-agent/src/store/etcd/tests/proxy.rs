@@ -17,6 +17,8 @@ pub(super) enum Manner {
     Answer(Vec<u8>),
     /// Passes requests on; of every so many answers one is lost, with its connection.
     Lose(u32),
+    /// Passes requests on; the answer to each that writes is lost, with its connection.
+    LoseWrites,
 }
 
 /// It ends with this.
@@ -116,15 +118,18 @@ impl State {
                     client.write_all(&bytes).ok()?;
                     return client.shutdown(Shutdown::Both).ok();
                 }
-                Manner::Pass | Manner::Lose(_) => {
+                Manner::Pass | Manner::Lose(_) | Manner::LoseWrites => {
                     let target = *self.target.lock().unwrap();
                     let mut server = TcpStream::connect(("127.0.0.1", target)).ok()?;
                     server.write_all(&request).ok()?;
                     let answer = message(&mut server)?;
                     let number = self.answers.fetch_add(1, Ordering::SeqCst);
-                    if let Manner::Lose(every) = manner
-                        && number.is_multiple_of(every)
-                    {
+                    let is_lost = match manner {
+                        Manner::Lose(every) => number.is_multiple_of(every),
+                        Manner::LoseWrites => is_write(&request),
+                        _ => false,
+                    };
+                    if is_lost {
                         return None;
                     }
                     client.write_all(&answer).ok()?;
@@ -132,6 +137,10 @@ impl State {
             }
         }
     }
+}
+
+fn is_write(request: &[u8]) -> bool {
+    String::from_utf8_lossy(request).contains("request_put")
 }
 
 /// One message of HTTP/1.1, with its body.

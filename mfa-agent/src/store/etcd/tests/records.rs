@@ -147,7 +147,8 @@ fn what_one_host_uses_up_stays_so_while_others_restore_change_the_key_and_merge(
             let mut run = one.begin_merge(head, None, false, at(0)).unwrap();
             for (number, chunk) in chunks.iter().enumerate() {
                 let is_last = number + 1 == chunks.len();
-                one.merge_chunk(&mut run, chunk, is_last, |_| None).unwrap();
+                let merged = one.merge_chunk(&mut run, chunk, is_last, |_| None);
+                assert!(merged.unwrap().error.is_none());
             }
             while one.sweep(100).unwrap() {}
         }
