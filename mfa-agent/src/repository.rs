@@ -14,6 +14,7 @@ mod current;
 mod damage;
 mod found;
 mod merge;
+mod pace;
 mod records;
 mod remembered;
 mod restore;
@@ -28,7 +29,7 @@ mod watch;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub use backup::{BackupRun, Progress};
 pub use change::ManyChanged;
@@ -37,6 +38,7 @@ use damage::Damage;
 pub use damage::{Checked, Dropped};
 pub use found::{Found, Remembered};
 pub use merge::{MergeOutcome, MergeRow, MergeRun, MergedChunk};
+use pace::Pace;
 use remembered::Lent;
 pub use restore::{Abandoned, RestoreError, RestoreRun, RestoreSummary, Step};
 pub use room::NoRoom;
@@ -47,7 +49,6 @@ use view::{Epoch, SEALED, View, is_sealed};
 use watch::Watch;
 
 use crate::store::{Fleet, KnownState, Store, StoreError, WriteOut};
-use crate::timing_decoy::{SharedDecoy, TimingDecoy};
 use crate::vault::{KeyError, KeySource, Vault, VaultError};
 use mfa_core::account::{Account, RecordError};
 use mfa_core::factors::recovery::Pepper;
@@ -59,9 +60,6 @@ const PLACEHOLDERS: u32 = 65_536;
 /// How often a change is retried. Each conflict means that another change went through, so only
 /// thousands of callers on one account reach this.
 const MAX_CONFLICTS: u32 = 10_000;
-
-/// How long a read from servers is taken to take before the first one.
-const FIRST_READ: Duration = Duration::from_millis(2);
 
 const ACCOUNTS: &[u8] = b"account/";
 const PLACEHOLDER: &[u8] = b"stand-in/";
@@ -264,8 +262,8 @@ pub struct AccountRepository {
     turns: Turns,
     /// What is remembered, and lent to logins.
     lent: Lent,
-    /// How long reads for a login take.
-    reads: SharedDecoy<()>,
+    /// How soon first prompts come.
+    pace: Pace,
     /// Where a key is looked for that other hosts seal with.
     keys: Option<KeySource>,
     /// An administrator was told that this host's key file holds an earlier key.
@@ -294,7 +292,7 @@ impl AccountRepository {
             turn: Mutex::default(),
             turns: Turns::default(),
             lent: Lent::default(),
-            reads: SharedDecoy::new(TimingDecoy::new(FIRST_READ, ())),
+            pace: Pace::default(),
             keys: None,
             was_told: AtomicBool::new(false),
             host: String::new(),

@@ -95,3 +95,35 @@ fn a_store_that_was_set_back_is_refused_by_all_hosts_until_each_has_accepted_it(
         load.check(fleet, "a store that was set back and accepted");
     });
 }
+
+#[test]
+fn a_store_that_was_set_back_while_no_host_asked_it_is_noticed_on_all_servers_by_what_a_host_remembers()
+ {
+    with_fleet("", |fleet| {
+        let load = Load::new(fleet, "");
+        let then = fleet.etcd.snapshot();
+        for host in [0, 1, 2, 0, 1, 2] {
+            within(PATIENCE, "a login", || {
+                load.log_in_with_next(host).then_some(())
+            });
+        }
+        // It comes as far again before any host sees it.
+        (0..3).for_each(|host| fleet.cut(host));
+        fleet.etcd.set_back(&then);
+        fleet.etcd.await_quorum();
+        for number in 0..300 {
+            let _ = fleet
+                .etcd
+                .must(0, &["put", "/foreign", &number.to_string()]);
+        }
+        (0..3).for_each(|host| fleet.heal(host));
+        all_refuse(fleet, &load);
+        for host in 0..3 {
+            let agent = &mut fleet.host_mut(host).agent;
+            assert!(agent.terminate().success());
+            agent.launch();
+        }
+        all_refuse(fleet, &load);
+        load.check_logs(fleet, "set back while no host asked");
+    });
+}

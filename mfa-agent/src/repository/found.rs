@@ -1,5 +1,7 @@
 //! A record for a login: read just now, or remembered.
 
+use std::time::Duration;
+
 use super::Key;
 use crate::store::{Moment, Revision, Stored};
 use mfa_core::account::Account;
@@ -13,6 +15,8 @@ pub struct Found {
     pub account: Account,
     /// What is to be proved, if it was not read just now.
     pub remembered: Option<Remembered>,
+    /// How long it took to read it from servers; zero if nothing was.
+    pub read_in: Duration,
     pub(super) revision: Option<Revision>,
 }
 
@@ -36,6 +40,7 @@ impl Found {
             key,
             account,
             remembered: None,
+            read_in: Duration::ZERO,
             revision: stored.map(|stored| stored.revision.clone()),
         }
     }

@@ -47,20 +47,23 @@ impl AccountRepository {
         let keys = |view: &View| vec![own.clone(), Key::placeholder(view, user)];
         let begun = Instant::now();
         let (view, found) = self.load_current(keys)?;
-        self.reads.follow(begun.elapsed());
+        let read_in = begun.elapsed();
+        self.pace.note(read_in, Instant::now());
         self.lent.give_back(user);
         let placeholder = Key::placeholder(&view, user);
         let mut found = found.into_iter();
-        if let Some(stored) = found.next().flatten() {
-            let account = self.noted(&own, &stored, &view)?;
-            return Ok(Found::newest(own, Some(&stored), account));
-        }
-        let shared = found.next().flatten();
-        let account = match &shared {
-            Some(stored) => self.noted(&placeholder, stored, &view)?,
+        let (key, stored) = match (found.next().flatten(), found.next().flatten()) {
+            (Some(stored), _) => (own, Some(stored)),
+            (None, shared) => (placeholder, shared),
+        };
+        let account = match &stored {
+            Some(stored) => self.noted(&key, stored, &view)?,
             None => Account::default(),
         };
-        Ok(Found::newest(placeholder, shared.as_ref(), account))
+        Ok(Found {
+            read_in,
+            ..Found::newest(key, stored.as_ref(), account)
+        })
     }
 
     /// Up to `limit` accounts after `after`, in the order of their names; of a shared store in another order, which is

@@ -6,14 +6,15 @@
 //! from what is there now.
 //!
 //! Whoever sees how soon a prompt comes must not learn whose record is remembered, which are users of this host: a login from
-//! memory waits as long as a read takes ([`AccountRepository::time_of_a_read`]). It spares the servers a request.
+//! memory waits as a read does ([`AccountRepository::keep_pace`]). It spares the servers a request.
 //!
 //! What is remembered serves one login at a time: if that one ends without a change, as when its user is asked for something
 //! that another host has taken from them, the next one reads.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::found::{Found, Remembered};
 use super::records::seal;
@@ -84,16 +85,19 @@ impl AccountRepository {
                 absent,
                 moment,
             }),
+            read_in: Duration::ZERO,
             key,
             account,
             revision,
         })
     }
 
-    /// How long it takes to read a record from the servers.
-    #[must_use]
-    pub fn time_of_a_read(&self) -> Duration {
-        self.reads.time()
+    /// Waits until a login of which so much time has passed may show its first prompt ([`super::pace`]).
+    pub fn keep_pace(&self, passed: Duration) {
+        if self.is_shared() {
+            let pace = self.pace.at(Instant::now());
+            thread::sleep(pace.saturating_sub(passed));
+        }
     }
 
     /// Whether `newer` was there already when a login began with `older`, so that the login began after it, too.

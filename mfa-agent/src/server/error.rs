@@ -36,6 +36,10 @@ impl Failure {
         Self::Ours(ErrorKind::Unavailable, reason.to_string())
     }
 
+    pub(super) fn busy(reason: impl Display) -> Self {
+        Self::Ours(ErrorKind::Busy, reason.to_string())
+    }
+
     /// Whether a limit was reached, as opposed to something not working.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Ours(ErrorKind::Busy, _))

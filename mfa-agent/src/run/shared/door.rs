@@ -122,8 +122,8 @@ impl Door {
         )
     }
 
-    /// Writes the mark. An older one that stays still proves that there was a store.
-    fn write(&self, last: &mut Option<Kept>, mark: Mark) {
+    /// Writes the mark, and returns whether it did. An older one that stays still proves that there was a store.
+    fn write(&self, last: &mut Option<Kept>, mark: Mark) -> bool {
         let path = self.mark.display();
         match store_mark::write(&self.mark, &mark) {
             Ok(()) => {
@@ -131,14 +131,18 @@ impl Door {
                     mark,
                     at: Instant::now(),
                 });
+                true
             }
-            Err(e) => log::limited(
-                "store mark",
-                format_args!(
-                    "the mark {path} can't be written: {e}; without it a lost store, or an older one, may go unnoticed \
-                     after a restart; make its folder writable for the agent's user"
-                ),
-            ),
+            Err(e) => {
+                log::limited(
+                    "store mark",
+                    format_args!(
+                        "the mark {path} can't be written: {e}; without it a lost store, or an older one, may go unnoticed \
+                         after a restart; make its folder writable for the agent's user"
+                    ),
+                );
+                false
+            }
         }
     }
 
@@ -165,7 +169,7 @@ impl Memory for Door {
             there == Found::Mark(last.mark.clone()) && last.at.elapsed() < LEAST_PAUSE
         });
         if !is_recent {
-            self.write(&mut last, new.clone());
+            let _ = self.write(&mut last, new.clone());
         }
         if found == Found::Nothing {
             let path = self.mark.display();
@@ -193,7 +197,7 @@ impl Memory for Door {
             mark.state.learn(&state);
         }
         if mark != known || is_gone {
-            self.write(&mut last, mark);
+            let _ = self.write(&mut last, mark);
         }
         true
     }
@@ -205,23 +209,26 @@ impl Memory for Door {
         }
     }
 
-    fn keep_set_back(&self, looked: &Looked) {
+    fn keep_set_back(&self, looked: &Looked) -> bool {
         let mut last = self.last();
-        let Found::Mark(known) = self.found(last.as_ref()) else {
-            return;
+        let known = match self.found(last.as_ref()) {
+            Found::Mark(known) => known,
+            Found::Nothing => return true,
+            Found::Unreadable(_) => return false,
         };
         // An administrator may have accepted it since.
         let is_ours = match &*last {
             Some(last) => last.mark == known,
             None => is_older(looked, &known),
         };
-        if is_ours && known.generation != SET_BACK {
-            let mark = Mark {
-                generation: SET_BACK,
-                ..known
-            };
-            self.write(&mut last, mark);
+        if !is_ours || known.generation == SET_BACK {
+            return true;
         }
+        let mark = Mark {
+            generation: SET_BACK,
+            ..known
+        };
+        self.write(&mut last, mark)
     }
 
     fn state(&self) -> Option<KnownState> {
@@ -343,14 +350,14 @@ mod tests {
         ] {
             assert!(!first.is_older(&other), "{other:?}");
         }
-        first.keep_set_back(&store(1, 39));
+        assert!(first.keep_set_back(&store(1, 39)));
         // The next starts.
         for reached in [39, 40, 999] {
             let door = door(&folder);
             let told = door.admit(&store(1, reached)).unwrap_err();
             assert!(told.contains("noticed that before"), "{told}");
             assert_eq!(door.state(), Some(known(3)));
-            door.keep_set_back(&store(1, reached));
+            assert!(door.keep_set_back(&store(1, reached)));
         }
         let accepted = Mark {
             id: StoreId([1; 16]),
@@ -359,7 +366,7 @@ mod tests {
             state: KnownState::default(),
         };
         store_mark::write(&first.mark, &accepted).unwrap();
-        first.keep_set_back(&store(1, 39));
+        assert!(first.keep_set_back(&store(1, 39)));
         assert_eq!(store_mark::read(&first.mark), Found::Mark(accepted));
         assert_eq!(door(&folder).admit(&store(1, 40)), Ok(()));
     }
@@ -425,8 +432,9 @@ mod tests {
         assert_eq!(std::fs::read(&door.mark).unwrap(), whole);
         std::fs::write(&door.mark, &whole[..60]).unwrap();
         assert_eq!(door.state(), None, "what is known stays");
+        assert!(!door.keep_set_back(&store(1, 39)), "later");
         remove();
-        door.keep_set_back(&store(1, 39));
+        assert!(door.keep_set_back(&store(1, 39)));
         assert!(door.admit(&store(1, 99)).is_err());
         assert_eq!(door.state(), Some(known(3)));
     }

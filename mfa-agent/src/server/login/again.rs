@@ -116,8 +116,9 @@ impl Agent {
             ..
         } = *unproven;
         if typed_at.is_some_and(|at| at.elapsed() > LONGEST) {
-            return Err(Failure::unavailable(
-                "the record was changed elsewhere, and the store is too slow to decide the login again in time",
+            // Others who log in as the same user can cause that.
+            return Err(Failure::busy(
+                "the record was changed elsewhere, and too much time has passed to decide the login again; try again",
             ));
         }
         let recall = match recall {

@@ -1,7 +1,7 @@
 //! From what the policy asks to the first prompt.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mfa_protocol::login::Outcome;
 
@@ -67,7 +67,8 @@ impl Agent {
             let found = self.account_or_placeholder(&resolved.subject.user)?;
             (resolved.key, resolved.account) = (found.key, found.account);
         }
-        Err(Failure::unavailable("the account keeps changing"))
+        // Any user can cause that.
+        Err(Failure::busy("the account keeps changing; try again"))
     }
 
     /// The same for the newest record of the user.
@@ -140,19 +141,16 @@ impl Agent {
         ask: &Ask,
         asked: Asked,
     ) -> Result<Progress, Failure> {
-        let (login, effect) = self.begin_asking(resolved, open_login, ask, asked);
-        if login.unproven.is_none() {
-            return self.first_step(login, effect);
+        let (read_in, begun) = (resolved.read_in, Instant::now());
+        let (mut login, mut effect) = self.begin_asking(resolved, open_login, ask, asked);
+        if login.unproven.is_some() && needs_proof(&effect) {
+            match self.begin_again(*login, Recall::Newest)? {
+                Again::With(again, what) => (login, effect) = (again, *what),
+                Again::Otherwise(progress) => return Ok(*progress),
+            }
         }
-        if !needs_proof(&effect) {
-            // As long as for those whose record has to be read first (rule 8).
-            std::thread::sleep(self.repository.time_of_a_read());
-            return self.first_step(login, effect);
-        }
-        match self.begin_again(*login, Recall::Newest)? {
-            Again::With(login, effect) => self.first_step(login, *effect),
-            Again::Otherwise(progress) => Ok(*progress),
-        }
+        self.repository.keep_pace(read_in + begun.elapsed());
+        self.first_step(login, effect)
     }
 
     /// The end of a login by nothing but a key that sshd has verified; none if something would have to be asked. For the

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use jiff::{Timestamp, Zoned};
@@ -38,6 +39,8 @@ pub(super) struct ResolvedLogin<'a> {
     pub(super) account: Account,
     /// What a change has to prove of the record, if it was not read just now.
     pub(super) remembered: Option<Remembered>,
+    /// How long it took to read it from servers.
+    pub(super) read_in: Duration,
     pub(super) now: Timestamp,
     /// What the host knows of the user, once that was looked up.
     pub(super) known: OnceCell<KnownUser>,
@@ -131,6 +134,7 @@ impl Agent {
             key: found.key,
             account: found.account,
             remembered: found.remembered,
+            read_in: found.read_in,
             now: now.timestamp(),
             known: OnceCell::new(),
         };

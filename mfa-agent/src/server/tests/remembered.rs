@@ -412,3 +412,19 @@ fn without_the_store_no_login_begins_however_well_its_record_is_remembered() {
     let error = root.call("Login.Begin", call).unwrap_err();
     assert_eq!(error["error"], "org.pam-mfa.Login.Unavailable");
 }
+
+#[test]
+fn an_answer_that_would_be_decided_again_too_late_is_busy_and_never_unavailable() {
+    let Some((fleet, _turn)) = Fleet::new() else {
+        return;
+    };
+    let [one, two] = &fleet.hosts;
+    assert_eq!(two.outcome("alice", WRONG), "wrong");
+    let mut root = two.root();
+    let login = root.begin("alice");
+    assert_eq!(one.outcome("alice", WRONG), "wrong");
+    two.way.slow_down(std::time::Duration::from_millis(2_500));
+    let error = root.answer(&login, RIGHT).unwrap_err();
+    // A stack may go on without an agent, but not because others keep it busy.
+    assert_eq!(error["error"], "org.pam-mfa.Login.Busy", "{error}");
+}

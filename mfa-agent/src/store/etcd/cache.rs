@@ -36,6 +36,23 @@ struct Known {
     since: Option<u64>,
 }
 
+/// The revision that a record had at some revision of the store; zero: there was none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Before {
+    pub(super) at: u64,
+    pub(super) revision: u64,
+}
+
+impl Before {
+    /// Whether a record can't have this revision at `at`, which is not earlier: a record that differs was changed after that
+    /// moment. If it was not, the store is not the one of then.
+    pub(super) fn contradicts(self, at: u64, revision: u64) -> bool {
+        let is_same = revision == self.revision;
+        let is_removed = revision == 0 && at > self.at;
+        !is_same && !is_removed && revision <= self.at
+    }
+}
+
 impl Known {
     /// The revision of the record; zero without one.
     fn revision(&self) -> u64 {
@@ -63,22 +80,26 @@ impl Cache {
         Some(known.record)
     }
 
-    /// At the revision `at` of the store a record was so. What is known to be newer stays. Returns whether that can be: a
-    /// record that differs from what was known of an earlier moment was changed after that moment. If it was not, the store
-    /// is not the one of then.
-    #[must_use]
-    pub(super) fn note(&self, key: &[u8], at: u64, record: Option<Stored>) -> bool {
+    /// At the revision `at` of the store a record was so. What is known to be newer stays.
+    ///
+    /// # Errors
+    ///
+    /// What was known, if both can't be true of one store.
+    pub(super) fn note(&self, key: &[u8], at: u64, record: Option<Stored>) -> Result<(), Before> {
         let revision = revision_of(record.as_ref());
         let mut halves = self.lock();
         if let Some(known) = halves.known(key).filter(|known| known.at <= at) {
-            let is_same = revision == known.revision();
-            let is_removed = revision == 0 && at > known.at;
-            if !is_same && !is_removed && revision <= known.at {
-                return false;
+            let before = Before {
+                at: known.at,
+                revision: known.revision(),
+            };
+            let is_same = revision == before.revision;
+            if before.contradicts(at, revision) || (is_same && known.record != record) {
+                return Err(before);
             }
         }
         halves.note(key, at, revision, record, self.most);
-        true
+        Ok(())
     }
 
     /// At the revision `at` of the store a swap made a record so, whose revision was `before`.
@@ -173,16 +194,16 @@ mod tests {
         let cache = Cache::new(1 << 20);
         let made = |before, at| cache.note_made(b"a", at, before, at_revision(at, b"x"));
         assert!(!cache.is_succession(b"a", 2), "nothing is known");
-        assert!(cache.note(b"a", 2, at_revision(2, b"x")));
-        assert!(cache.note(b"a", 3, at_revision(2, b"x")));
+        cache.note(b"a", 2, at_revision(2, b"x")).unwrap();
+        cache.note(b"a", 3, at_revision(2, b"x")).unwrap();
         made(2, 4);
         made(4, 6);
         let is_one = |from| cache.is_succession(b"a", from);
         assert!(is_one(2) && is_one(4) && is_one(6));
         assert!(!is_one(1) && !is_one(7), "it was not so, or is not yet");
-        assert!(cache.note(b"a", 9, at_revision(8, b"x")));
+        cache.note(b"a", 9, at_revision(8, b"x")).unwrap();
         assert!(is_one(8) && !is_one(6), "another host has changed it");
-        assert!(cache.note(b"a", 10, None));
+        cache.note(b"a", 10, None).unwrap();
         assert!(!is_one(8) && !is_one(0), "it was removed");
         made(0, 11);
         assert!(!is_one(8) && !is_one(0));
@@ -205,37 +226,33 @@ mod tests {
     fn a_record_that_differs_without_a_change_since_then_is_of_another_store() {
         let known = || {
             let cache = Cache::new(1 << 20);
-            assert!(cache.note(b"a", 20, at_revision(10, b"x")));
-            assert!(cache.note(b"none", 20, None));
+            cache.note(b"a", 20, at_revision(10, b"x")).unwrap();
+            cache.note(b"none", 20, None).unwrap();
             cache
         };
+        let fits = |key: &[u8], at, record| known().note(key, at, record).is_ok();
         // Changed, removed, and as it was.
-        assert!(known().note(b"a", 22, at_revision(21, b"y")));
-        assert!(known().note(b"a", 21, None) && known().note(b"a", 99, at_revision(10, b"x")));
-        assert!(
-            known().note(b"none", 99, None) && known().note(b"none", 99, at_revision(21, b"x"))
-        );
+        assert!(fits(b"a", 22, at_revision(21, b"y")));
+        assert!(fits(b"a", 21, None) && fits(b"a", 99, at_revision(10, b"x")));
+        assert!(fits(b"none", 99, None) && fits(b"none", 99, at_revision(21, b"x")));
         // An answer that comes late says nothing.
-        assert!(known().note(b"a", 9, at_revision(8, b"w")) && known().note(b"a", 9, None));
+        assert!(fits(b"a", 9, at_revision(8, b"w")) && fits(b"a", 9, None));
         // As it was before, in a store that has come farther since.
         for revision in [9, 11, 20] {
-            assert!(
-                !known().note(b"a", 99, at_revision(revision, b"w")),
-                "{revision}"
-            );
+            assert!(!fits(b"a", 99, at_revision(revision, b"w")), "{revision}");
         }
-        assert!(!known().note(b"a", 20, None));
-        assert!(!known().note(b"none", 99, at_revision(20, b"w")));
+        assert!(!fits(b"a", 20, None));
+        assert!(!fits(b"none", 99, at_revision(20, b"w")));
     }
 
     #[test]
     fn the_newest_is_known_and_an_older_answer_that_comes_late_is_not_noted() {
         let cache = Cache::new(1 << 20);
         assert_eq!(cache.get(b"a"), None);
-        assert!(cache.note(b"a", 2, record(b"2")));
-        assert!(cache.note(b"a", 1, record(b"1")));
+        cache.note(b"a", 2, record(b"2")).unwrap();
+        cache.note(b"a", 1, record(b"1")).unwrap();
         assert_eq!(cache.get(b"a"), Some(record(b"2")));
-        assert!(cache.note(b"a", 3, None));
+        cache.note(b"a", 3, None).unwrap();
         assert_eq!(cache.get(b"a"), Some(None));
         cache.forget(b"a");
         assert_eq!(cache.get(b"a"), None);
@@ -244,9 +261,11 @@ mod tests {
     #[test]
     fn it_is_bounded_and_what_is_used_stays() {
         let cache = Cache::new(64 << 10);
-        assert!(cache.note(b"used", 1, record(b"1")));
+        cache.note(b"used", 1, record(b"1")).unwrap();
         for number in 0..10_000_u32 {
-            assert!(cache.note(&number.to_be_bytes(), 1, record(&[0; 100])));
+            cache
+                .note(&number.to_be_bytes(), 1, record(&[0; 100]))
+                .unwrap();
             assert!(cache.get(b"used").is_some(), "{number}");
             let halves = cache.lock();
             let count = halves.young.len() + halves.old.len();

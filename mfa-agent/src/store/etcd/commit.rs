@@ -17,7 +17,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::client::{PATIENCE, PATIENCE_FOR_MANY};
+use super::client::{PATIENCE, PATIENCE_FOR_MANY, Reply};
 use super::identity::unexpected;
 use super::refusal::Problem;
 use super::wire::{Compare, KeyValue, Operation, Range, TXN, Txn, TxnAnswer};
@@ -160,6 +160,23 @@ impl Core {
                     other => other.into(),
                 }
             })?;
+        let is_repeated = reply.is_repeated;
+        let tried = self.read_reply(guards, wanted, reply, floor);
+        // What is wrong with this answer says nothing of an earlier attempt.
+        tried.map_err(|error| match is_repeated {
+            true => error.unknown(),
+            false => error,
+        })
+    }
+
+    /// What the answer to an attempt says. `floor` is what the store had reached before.
+    fn read_reply(
+        &self,
+        guards: &[Guarded<'_>],
+        wanted: &[&Wanted<'_>],
+        reply: Reply<TxnAnswer>,
+        floor: u64,
+    ) -> Result<Tried, StoreError> {
         let header = reply.answer.header;
         if reply.answer.succeeded {
             let at = header.revision;

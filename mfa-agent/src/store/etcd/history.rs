@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::cache::Before;
 use super::wire::Header;
 use crate::store::StoreError;
 use crate::store::fleet::{KnownState, StateFit};
@@ -31,12 +32,22 @@ pub(super) struct History {
     state: Mutex<KnownState>,
     /// An answer did not fit since this was looked at.
     was_refused: AtomicBool,
-    /// An answer contradicted an earlier one since this was looked at.
-    was_contradicted: AtomicBool,
+    /// What contradicted last.
+    proof: Mutex<Option<Proof>>,
     /// The servers that gave an answer of the cluster that was too old. None of them is used again.
     older: Mutex<BTreeSet<u64>>,
     /// Why nothing is used again, whoever answers what.
     ended: OnceLock<String>,
+    /// Later starts do not know that yet.
+    is_to_be_kept: AtomicBool,
+}
+
+/// What was known of a key that an answer contradicts.
+#[derive(Clone, Debug)]
+pub(super) struct Proof {
+    /// Its name in etcd.
+    pub(super) key: Vec<u8>,
+    before: Before,
 }
 
 impl History {
@@ -139,22 +150,47 @@ impl History {
         is_of_the_cluster && (header.revision < floor || self.older().contains(&header.member_id))
     }
 
-    /// An answer contradicts an earlier one, though the store has come farther since: it was set back in between. The server
-    /// is not used again. Returns what is said of that.
-    pub(super) fn contradicted(&self, header: Header) -> StoreError {
+    /// An answer contradicts what was known of a key, though the store has come farther since: it was set back in between.
+    /// The server is not used again, and the others are put to the same test. Returns what is said of that.
+    pub(super) fn contradicted(&self, header: Header, key: Vec<u8>, before: Before) -> StoreError {
         self.older().insert(header.member_id);
         self.was_refused.store(true, Ordering::Release);
-        self.was_contradicted.store(true, Ordering::Release);
-        StoreError::new(set_back(
-            header.revision,
-            self.reached().min(header.revision),
-        ))
+        let mut proof = self.proof.lock().unwrap_or_else(PoisonError::into_inner);
+        *proof = Some(Proof { key, before });
+        StoreError::new(set_back(header.revision, header.revision))
+    }
+
+    /// What contradicted last, if anything did.
+    pub(super) fn proof(&self) -> Option<Proof> {
+        let proof = self.proof.lock().unwrap_or_else(PoisonError::into_inner);
+        proof.clone()
+    }
+
+    /// A server says that this key has this revision. If that contradicts what is known of it, the server is not used again.
+    pub(super) fn test(&self, proof: &Proof, header: Header, revision: u64) {
+        if proof.before.contradicts(header.revision, revision) {
+            self.older().insert(header.member_id);
+        }
     }
 
     /// The store was set back: from now on nothing fits. Of a process that has used no store yet, an administrator's
-    /// consent is enough. Returns whether it is to be remembered.
-    pub(super) fn end(&self, reason: &str) -> bool {
-        self.cluster.load(Ordering::Acquire) == 0 || self.ended.set(reason.to_owned()).is_ok()
+    /// consent is enough.
+    pub(super) fn end(&self, reason: &str) {
+        let is_first =
+            self.cluster.load(Ordering::Acquire) == 0 || self.ended.set(reason.to_owned()).is_ok();
+        if is_first {
+            self.is_to_be_kept.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether later starts do not know yet that the store was set back.
+    pub(super) fn is_to_be_kept(&self) -> bool {
+        self.is_to_be_kept.load(Ordering::Acquire)
+    }
+
+    /// Now they do.
+    pub(super) fn is_kept(&self) {
+        self.is_to_be_kept.store(false, Ordering::Release);
     }
 
     fn older(&self) -> MutexGuard<'_, BTreeSet<u64>> {
@@ -164,11 +200,6 @@ impl History {
     /// Whether an answer was refused since the last time that this was called.
     pub(super) fn take_refused(&self) -> bool {
         self.was_refused.swap(false, Ordering::AcqRel)
-    }
-
-    /// Whether an answer contradicted an earlier one since the last time that this was called.
-    pub(super) fn take_contradicted(&self) -> bool {
-        self.was_contradicted.swap(false, Ordering::AcqRel)
     }
 
     #[cfg(test)]
@@ -267,7 +298,9 @@ mod tests {
         };
         let history = History::default();
         for _ in 0..2 {
-            assert!(history.end("it was set back"), "nothing was used yet");
+            history.end("it was set back");
+            assert!(history.is_to_be_kept(), "nothing was used yet");
+            history.is_kept();
             history.note(of_server(5, 9), 7).unwrap();
         }
         history.keep_to(1, 7);
@@ -283,7 +316,11 @@ mod tests {
         assert_eq!(history.reached(), 9);
         history.note(of_server(5, 10), 9).unwrap();
         assert!(!history.is_older(of_server(5, 10), 9));
-        assert!(history.end("it was set back") && !history.end("again"));
+        history.end("it was set back");
+        assert!(history.is_to_be_kept());
+        history.is_kept();
+        history.end("again");
+        assert!(!history.is_to_be_kept());
         for member in [5, 6, 7] {
             let told = history.note(of_server(member, 999), 9).unwrap_err();
             assert_eq!(told, "it was set back");

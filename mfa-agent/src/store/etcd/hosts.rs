@@ -10,11 +10,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::cache::Before;
 use super::client::{PATIENCE, PROBE};
 use super::identity::{Memory, unexpected};
 use super::keeper::{self, Desk};
 use super::reading::{after_key, goes_on};
-use super::wire::{Operation, RANGE, Range, RangeAnswer, Response, TXN, Txn, TxnAnswer};
+use super::wire::{Compare, Operation, RANGE, Range, RangeAnswer, Response, TXN, Txn, TxnAnswer};
 use super::{Core, clock, end_of};
 use crate::store::StoreError;
 use crate::store::fleet::{
@@ -127,32 +128,51 @@ impl Core {
             clock: self.clock(),
         };
         let value = serde_json::to_vec(&written).map_err(|e| StoreError::new(e.to_string()))?;
-        let txn = Txn {
-            compare: vec![self.is_ours()?],
-            success: vec![
-                Operation::Range(Range::of(key.as_slice())),
-                Operation::Put {
-                    key: key.as_slice().into(),
-                    value: value.into(),
-                },
-            ],
-            failure: vec![self.read_id()],
+        let read = || Operation::Range(Range::of(key.as_slice()));
+        let put = || Operation::Put {
+            key: key.as_slice().into(),
+            value: value.as_slice().into(),
         };
-        let answer = self.client.call::<TxnAnswer>(TXN, &txn, PATIENCE)?.answer;
+        // An earlier notice than the last one is a proof that the store was set back, and is not written over.
+        let is_last = (last > 0).then(|| Compare::is_at(key.as_slice(), last));
+        let first = Txn {
+            compare: [self.is_ours()?].into_iter().chain(is_last).collect(),
+            success: vec![read(), put()],
+            failure: vec![self.read_id(), read()],
+        };
+        let mut answer = self.client.call::<TxnAnswer>(TXN, &first, PATIENCE)?.answer;
+        if !answer.succeeded {
+            let header = answer.header;
+            let found = answer.into_found().ok_or_else(unexpected)?;
+            let [_, found] = <[_; 2]>::try_from(found).map_err(|_| unexpected())?;
+            let before = Before {
+                at: last,
+                revision: last,
+            };
+            let revision = found.map_or(0, |kv| kv.mod_revision);
+            if last > 0 && before.contradicts(header.revision, revision) {
+                return Err(self.client.history.contradicted(header, key, before));
+            }
+            // It was forgotten, or another agent of this name has written it.
+            let again = Txn {
+                compare: vec![self.is_ours()?],
+                success: vec![read(), put()],
+                failure: vec![self.read_id()],
+            };
+            answer = self.client.call::<TxnAnswer>(TXN, &again, PATIENCE)?.answer;
+        }
         if !answer.succeeded {
             return Err(self.lost_id());
         }
+        let revision = answer.header.revision;
         let Some(Response::Range(before)) = answer.responses.into_iter().next() else {
             return Err(unexpected());
         };
         let before = before.kvs.first();
-        if before.is_some_and(|kv| kv.mod_revision < last) {
-            return Err(self.client.history.contradicted(answer.header));
-        }
         let before = before.and_then(|kv| serde_json::from_slice::<Written>(&kv.value).ok());
         Ok(PutNotice {
             is_of_another: before.is_some_and(|before| before.run != run),
-            revision: answer.header.revision,
+            revision,
         })
     }
 

@@ -84,8 +84,11 @@ pub trait Memory: Send + Sync {
         false
     }
 
-    /// Keeps for later starts that the store was set back: it is not enough that it comes as far again.
-    fn keep_set_back(&self, _: &Looked) {}
+    /// Keeps for later starts that the store was set back: it is not enough that it comes as far again. Returns whether there
+    /// is nothing left to keep.
+    fn keep_set_back(&self, _: &Looked) -> bool {
+        true
+    }
 }
 
 /// The store that is used.
@@ -217,10 +220,13 @@ impl Core {
         if let Contact::Refused(_, reason) | Contact::Undecided(_, reason) = &contact
             && let Some((older, was_used)) = older
             && (is_all || was_used)
-            && history.end(reason)
         {
-            memory.keep_set_back(&older);
+            history.end(reason);
             self.standing.set(State::Refused(reason.clone()));
+            // What can't be written now is written at the next look.
+            if history.is_to_be_kept() && memory.keep_set_back(&older) {
+                history.is_kept();
+            }
         }
         contact
     }
@@ -330,6 +336,11 @@ impl Core {
         let ask = |range: &Range<'_>| self.client.look::<RangeAnswer>(index, RANGE, range, until);
         let answer = ask(&Range::of(id.as_slice()))?;
         let header = answer.header;
+        if let Some(proof) = self.client.history.proof() {
+            let answer = ask(&Range::of(proof.key.as_slice()).keys())?;
+            let revision = answer.kvs.first().map_or(0, |kv| kv.mod_revision);
+            self.client.history.test(&proof, answer.header, revision);
+        }
         let without = |looked| Sight {
             index,
             looked,

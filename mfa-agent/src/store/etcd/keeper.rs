@@ -177,12 +177,12 @@ impl Keeper {
         };
         self.find_back();
         let now = Instant::now();
-        if now >= self.next_contact && self.contacts.is_over(now) && self.is_to_be_looked_at() {
+        let is_tested = self.core.client.history.proof().is_some();
+        if (is_tested || now >= self.next_contact)
+            && self.contacts.is_over(now)
+            && self.is_to_be_looked_at()
+        {
             self.contact();
-        }
-        if self.core.client.history.take_contradicted() {
-            // The other servers are put to the test at once.
-            self.next_notice = Instant::now();
         }
         if now >= self.next_terms {
             self.next_terms = now + TERMS_EVERY;
@@ -386,21 +386,26 @@ impl Keeper {
         if let Some((None, _, true)) = endpoint(&self.core) {
             self.ask_time_of(index);
         }
-        if let Some((_, Some(wait), _)) = endpoint(&self.core) {
+        let pauses = self.looks.get(&index).copied().unwrap_or_default();
+        if let Some((_, Some(wait), _)) = endpoint(&self.core)
+            && pauses.is_over(Instant::now())
+        {
             thread::sleep(wait);
             self.ask_time_of(index);
         }
     }
 
-    /// One that does not answer is asked again after pauses.
+    /// One that does not tell it is asked again after pauses.
     fn ask_time_of(&mut self, index: usize) {
         let pauses = self.looks.entry(index).or_default();
         if !pauses.is_over(Instant::now()) {
             return;
         }
-        match self.core.client.status(index, PROBE) {
-            Ok(_) => pauses.end(),
-            Err(_) => pauses.failed(Instant::now()),
+        let _ = self.core.client.status(index, PROBE);
+        let endpoint = self.core.client.endpoints().get(index);
+        match endpoint.and_then(Endpoint::clock) {
+            Some(_) => pauses.end(),
+            None => pauses.failed(Instant::now()),
         }
     }
 }

@@ -276,10 +276,11 @@ impl Core {
         header: Header,
         record: Option<Stored>,
     ) -> Result<(), StoreError> {
-        match self.cache.note(key, header.revision, record) {
-            true => Ok(()),
-            false => Err(self.client.history.contradicted(header)),
-        }
+        let noted = self.cache.note(key, header.revision, record);
+        noted.map_err(|before| {
+            let key = self.record(key);
+            self.client.history.contradicted(header, key, before)
+        })
     }
 
     /// The key of a record for the store.

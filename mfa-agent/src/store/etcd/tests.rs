@@ -87,6 +87,11 @@ impl Counted {
         self.0.be(proxy::Manner::LoseWrites);
     }
 
+    /// From now on each request of this host takes longer.
+    pub(crate) fn slow_down(&self, by: Duration) {
+        self.0.be(proxy::Manner::Wait(by));
+    }
+
     pub(crate) fn cut(&self) {
         self.1.client.slowness.store(1, Ordering::Relaxed);
         self.0.be(proxy::Manner::Answer(Vec::new()));

@@ -322,8 +322,9 @@ impl Memory for Remembers {
         true
     }
 
-    fn keep_set_back(&self, _: &Looked) {
+    fn keep_set_back(&self, _: &Looked) -> bool {
         self.0.store(true, Ordering::SeqCst);
+        true
     }
 }
 

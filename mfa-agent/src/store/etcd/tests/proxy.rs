@@ -15,6 +15,8 @@ pub(super) enum Manner {
     Hang,
     /// Answers every request with this.
     Answer(Vec<u8>),
+    /// Passes everything on, each after this time.
+    Wait(Duration),
     /// Passes requests on; of every so many answers one is lost, with its connection.
     Lose(u32),
     /// Passes requests on; the answer to each that writes is lost, with its connection.
@@ -118,7 +120,10 @@ impl State {
                     client.write_all(&bytes).ok()?;
                     return client.shutdown(Shutdown::Both).ok();
                 }
-                Manner::Pass | Manner::Lose(_) | Manner::LoseWrites => {
+                Manner::Pass | Manner::Wait(_) | Manner::Lose(_) | Manner::LoseWrites => {
+                    if let Manner::Wait(time) = manner {
+                        std::thread::sleep(time);
+                    }
                     let target = *self.target.lock().unwrap();
                     let mut server = TcpStream::connect(("127.0.0.1", target)).ok()?;
                     server.write_all(&request).ok()?;
