@@ -65,6 +65,7 @@ bench: build ## logins a second and memory, side by side with the peers of Debia
 lint: ## clippy, rustfmt, circles, documentation, spelling, shell scripts, links; advisories, licences, sources of crates
 	tests/install-needs --lint
 	$(CARGO) fmt --all --check
+	$(CARGO) metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --workspace --no-deps --document-private-items
 	tests/circles
