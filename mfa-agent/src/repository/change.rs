@@ -17,7 +17,7 @@ const TOGETHER: usize = 48;
 /// What became of changes of many records.
 #[derive(Debug)]
 pub struct ManyChanged<T> {
-    /// What there is to say of those that were made, or need none.
+    /// What there is to say of each that was made, or needs no change.
     pub said: BTreeMap<Key, T>,
     /// The records that can't be opened. They stay as they are.
     pub damaged: BTreeMap<Key, RepositoryError>,

@@ -142,17 +142,7 @@ impl Core {
         };
         let mut answer = self.client.call::<TxnAnswer>(TXN, &first, PATIENCE)?.answer;
         if !answer.succeeded {
-            let header = answer.header;
-            let found = answer.into_found().ok_or_else(unexpected)?;
-            let [_, found] = <[_; 2]>::try_from(found).map_err(|_| unexpected())?;
-            let before = Before {
-                at: last,
-                revision: last,
-            };
-            let revision = found.map_or(0, |kv| kv.mod_revision);
-            if last > 0 && before.contradicts(header.revision, revision) {
-                return Err(self.client.history.contradicted(header, key, before));
-            }
+            self.check_last(answer, &key, last)?;
             // It was forgotten, or another agent of this name has written it.
             let again = Txn {
                 compare: vec![self.is_ours()?],
@@ -174,6 +164,26 @@ impl Core {
             is_of_another: before.is_some_and(|before| before.run != run),
             revision,
         })
+    }
+
+    /// Whether the ID and the notice that are there may follow the last notice of this process, which was of the revision
+    /// `last`.
+    fn check_last(&self, found: TxnAnswer, key: &[u8], last: u64) -> Result<(), StoreError> {
+        let header = found.header;
+        let found = found.into_found().ok_or_else(unexpected)?;
+        let [_, notice] = <[_; 2]>::try_from(found).map_err(|_| unexpected())?;
+        let before = Before {
+            at: last,
+            revision: last,
+        };
+        let revision = notice.map_or(0, |kv| kv.mod_revision);
+        match before.contradicts(header.revision, revision) {
+            true => Err(self
+                .client
+                .history
+                .contradicted(header, key.to_vec(), before)),
+            false => Ok(()),
+        }
     }
 
     /// Now, by the clock of the servers.
