@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const CODES: usize = 20_000;
 
 /// A code that comes again as the code of one of so many later counters is not sent: it passes twice by right, since the
-/// agent looks ten counters ahead (RFC 4226 §7.4). Of a hundred thousand codes one is such a code.
+/// agent looks ten counters ahead (RFC 4226 §7.4). Of a hundred thousand codes two are.
 const NEAR: usize = 20;
 
 /// Guesses until an account is surely locked, even if some could not be verified.

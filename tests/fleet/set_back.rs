@@ -97,8 +97,7 @@ fn a_store_that_was_set_back_is_refused_by_all_hosts_until_each_has_accepted_it(
 }
 
 #[test]
-fn a_store_that_was_set_back_while_no_host_asked_it_is_noticed_on_all_servers_by_what_a_host_remembers()
- {
+fn a_store_that_was_set_back_while_no_host_asked_is_noticed_on_all_servers() {
     with_fleet("", |fleet| {
         let load = Load::new(fleet, "");
         let then = fleet.etcd.snapshot();

@@ -118,7 +118,7 @@ impl Agent {
         if typed_at.is_some_and(|at| at.elapsed() > LONGEST) {
             // Others who log in as the same user can cause that.
             return Err(Failure::busy(
-                "the record was changed elsewhere, and too much time has passed to decide the login again; try again",
+                "the record was changed meanwhile, and too much time has passed to decide the login again; try again",
             ));
         }
         let recall = match recall {

@@ -188,8 +188,8 @@ impl History {
         self.is_to_be_kept.load(Ordering::Acquire)
     }
 
-    /// Now they do.
-    pub(super) fn is_kept(&self) {
+    /// Now they know.
+    pub(super) fn note_kept(&self) {
         self.is_to_be_kept.store(false, Ordering::Release);
     }
 
@@ -300,7 +300,7 @@ mod tests {
         for _ in 0..2 {
             history.end("it was set back");
             assert!(history.is_to_be_kept(), "nothing was used yet");
-            history.is_kept();
+            history.note_kept();
             history.note(of_server(5, 9), 7).unwrap();
         }
         history.keep_to(1, 7);
@@ -318,7 +318,7 @@ mod tests {
         assert!(!history.is_older(of_server(5, 10), 9));
         history.end("it was set back");
         assert!(history.is_to_be_kept());
-        history.is_kept();
+        history.note_kept();
         history.end("again");
         assert!(!history.is_to_be_kept());
         for member in [5, 6, 7] {

@@ -225,7 +225,7 @@ impl Core {
             self.standing.set(State::Refused(reason.clone()));
             // What can't be written now is written at the next look.
             if history.is_to_be_kept() && memory.keep_set_back(&older) {
-                history.is_kept();
+                history.note_kept();
             }
         }
         contact
