@@ -488,7 +488,10 @@ impl AccountRepository {
                 .slot(&format!("lean/{user}/{choice}"), 4)
                 > 0
         };
-        choices.iter().position(is_taken).unwrap_or(0)
+        match choices {
+            [] | [_] => 0,
+            _ => choices.iter().position(is_taken).unwrap_or(0),
+        }
     }
 }
 

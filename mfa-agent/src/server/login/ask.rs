@@ -235,11 +235,18 @@ impl Agent {
         subject: &Subject,
         plan: &Plan,
     ) -> PromptDecoy<'a> {
-        let catalogue = &settings.questions.catalogue;
-        let question = self.repository.pick(&subject.user, catalogue);
+        // The policy decides whether a question is picked, not the user: it takes as long for everybody.
+        let asks = |ways: &[FactorCombination]| {
+            let asks = |way: &FactorCombination| way.factors().contains(&Factor::Questions);
+            ways.iter().any(asks)
+        };
+        let question = asks(&plan.combinations).then(|| {
+            let catalogue = &settings.questions.catalogue;
+            self.repository.pick(&subject.user, catalogue)
+        });
         PromptDecoy {
             combination: self.repository.lean(&subject.user, &plan.combinations),
-            question: question.map_or("", String::as_str),
+            question: question.flatten().map_or("", String::as_str),
             is_pushed: self.push_of_nobody(settings, &subject.user),
         }
     }
