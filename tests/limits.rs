@@ -112,6 +112,26 @@ fn many_connections_at_once_cost_bounded_memory_and_the_agent_continues() {
     });
 }
 
+#[test]
+fn threads_that_a_burst_leaves_idle_go_away_after_a_while() {
+    let agent = Agent::start();
+    let threads = || {
+        let tasks = numbers(&agent, "task").into_iter();
+        let name = |task| std::fs::read(format!("/proc/{}/task/{task}/comm", agent.pid()));
+        let serves = |task| name(task).is_ok_and(|name| name == b"connection\n");
+        tasks.filter(|task| serves(*task)).count()
+    };
+    let burst: Vec<_> = (0..40)
+        .map(|_| UnixStream::connect(agent.socket()).unwrap())
+        .collect();
+    mfa_tests::eventually("a thread for each connection", || {
+        (threads() > 40).then_some(())
+    });
+    drop(burst);
+    // Four for each of the agent's two sockets.
+    mfa_tests::eventually("as many threads as stay", || (threads() <= 8).then_some(()));
+}
+
 /// Limits the agent's open files.
 fn limit_files(agent: &Agent, most: usize) {
     let done = Command::new("prlimit")
@@ -133,11 +153,14 @@ fn numbers(agent: &Agent, folder: &str) -> Vec<usize> {
     entries.filter_map(name).collect()
 }
 
-/// The agent's answer to a caller that sends nothing.
+/// The agent's answer to a caller that asks who it is.
 fn hear(agent: &Agent) -> String {
     let mut stream = UnixStream::connect(agent.socket()).expect("a connection");
     let minute = std::time::Duration::from_secs(60);
     stream.set_read_timeout(Some(minute)).unwrap();
+    // It may be refused before it has said anything.
+    let _ = stream.write_all(b"{\"method\":\"org.varlink.service.GetInfo\"}\0");
+    let _ = stream.shutdown(std::net::Shutdown::Write);
     let mut heard = Vec::new();
     stream
         .read_to_end(&mut heard)
@@ -146,7 +169,7 @@ fn hear(agent: &Agent) -> String {
 }
 
 #[test]
-fn without_descriptors_callers_get_busy_and_neither_threads_nor_lines_grow() {
+fn without_descriptors_every_caller_is_answered_and_neither_threads_nor_lines_grow() {
     let agent = Agent::start();
     agent.admin().pin("anna", "4826");
     let open = numbers(&agent, "fd");
@@ -159,9 +182,10 @@ fn without_descriptors_callers_get_busy_and_neither_threads_nor_lines_grow() {
     agent.await_log("can't accept connections");
     let threads = numbers(&agent, "task").len();
     for caller in 0..50 {
+        // A waiting thread may get a caller with the descriptor that was meant for a refusal: then it is served.
         let heard = hear(&agent);
         assert!(
-            heard.contains("org.pam-mfa.Login.Busy"),
+            heard.contains("org.pam-mfa.Login.Busy") || heard.contains("mfa-agent"),
             "{caller}: {heard}"
         );
     }

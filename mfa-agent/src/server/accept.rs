@@ -25,6 +25,8 @@ pub(super) enum Accepted {
     Caller(UnixStream),
     /// None, after an error and a pause, or because another thread was quicker.
     Nobody,
+    /// None came in time.
+    Late,
 }
 
 /// The pause after an error, in milliseconds: an immediate retry would fail again.
@@ -61,11 +63,15 @@ impl Acceptor {
         Ok(Waiter(epoll))
     }
 
-    /// Waits for a connection to serve, and while none is accepted.
-    pub(super) fn accept(&self, waiter: &Waiter) -> Accepted {
-        if waiter.waits_in_vain() {
-            self.accepting.await_open();
-            return Accepted::Nobody;
+    /// Waits for a connection to serve, and while none is accepted; not for longer than `patience`, if there is one.
+    pub(super) fn accept(&self, waiter: &Waiter, patience: Option<Duration>) -> Accepted {
+        match waiter.wait(patience) {
+            Waited::Connection => {}
+            Waited::Closed => {
+                self.accepting.await_open();
+                return Accepted::Nobody;
+            }
+            Waited::InVain => return Accepted::Late,
         }
         match self.listener.accept() {
             // What is accepted blocks, whatever the socket does.
@@ -140,15 +146,34 @@ const CONNECTION: u64 = 0;
 /// Events that say that no connection is accepted.
 const CLOSED: u64 = 1;
 
+/// What a thread has waited for.
+enum Waited {
+    /// There may be a connection.
+    Connection,
+    /// No connection is accepted.
+    Closed,
+    /// Neither in time.
+    InVain,
+}
+
 impl Waiter {
-    /// Waits until there is a connection, or none is accepted; whether it is the latter.
-    fn waits_in_vain(&self) -> bool {
+    /// Waits until there is a connection, or none is accepted.
+    fn wait(&self, patience: Option<Duration>) -> Waited {
+        let patience = patience.and_then(|patience| EpollTimeout::try_from(patience).ok());
         let mut events = [EpollEvent::empty(); 2];
-        let count = self.0.wait(&mut events, EpollTimeout::NONE).unwrap_or(0);
-        events
-            .iter()
-            .take(count)
-            .any(|event| event.data() == CLOSED)
+        let waited = self
+            .0
+            .wait(&mut events, patience.unwrap_or(EpollTimeout::NONE));
+        let events = match waited {
+            Ok(0) => return Waited::InVain,
+            Ok(count) => events.iter().take(count),
+            // A signal: it may have come together with a connection.
+            Err(_) => return Waited::Connection,
+        };
+        match events.into_iter().any(|event| event.data() == CLOSED) {
+            true => Waited::Closed,
+            false => Waited::Connection,
+        }
     }
 }
 

@@ -1,14 +1,15 @@
 //! Threads that accept connections and serve them.
 //!
 //! Each thread accepts for itself, so that a login costs no hand-over between threads: when the last
-//! idle one gets a connection it first starts another, and when many are idle those that are done go
-//! away. The connection limits bound how many there are.
+//! idle one gets a connection it first starts another, and those that a burst leaves idle go away after a
+//! while. The connection limits bound how many there are.
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use super::Agent;
 use super::accept::{Accepted, Acceptor, Waiter};
@@ -21,6 +22,12 @@ use crate::sys;
 
 /// So many threads stay when there is nothing to do.
 const IDLE: usize = 4;
+
+/// So many stay for a while: to start and end a thread for every few logins takes a twentieth of their time.
+const IDLE_IN_A_BURST: usize = 64;
+
+/// How long those stay.
+const WHILE: Duration = Duration::from_secs(5);
 
 /// So many may be busy with turning connections away.
 const TURNING_AWAY: usize = 32;
@@ -36,6 +43,33 @@ struct Pool {
 }
 
 impl Pool {
+    /// How long an idle thread waits for a connection; without an end if as few are idle as stay.
+    fn patience(&self) -> Option<Duration> {
+        (self.idle.load(Ordering::SeqCst) > IDLE).then_some(WHILE)
+    }
+
+    /// Counts a thread that is done as idle; whether it stays.
+    fn is_kept(&self) -> bool {
+        self.idle.fetch_add(1, Ordering::SeqCst) < IDLE_IN_A_BURST || !self.may_go()
+    }
+
+    /// Takes an idle thread out of the count if it may go, since enough others are idle.
+    fn may_go(&self) -> bool {
+        let fewer = |idle: usize| idle.checked_sub(1).filter(|others| *others >= IDLE);
+        let may = self
+            .idle
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer);
+        may.is_ok()
+    }
+
+    /// The end of a thread that is not counted as idle any more.
+    fn leave(&self) {
+        if self.all.fetch_sub(1, Ordering::SeqCst) == IDLE + 1 {
+            // The last of a burst leaves the room as it was before.
+            sys::give_free_memory_back();
+        }
+    }
+
     /// Whether there may be more threads: as many as connections are served, and some to turn others away.
     /// When all of them are busy, connections wait until one is done, which soon happens.
     fn may_grow(&self) -> bool {
@@ -79,9 +113,11 @@ fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
 fn work(pool: &Arc<Pool>, waiter: &Waiter) {
     loop {
         // A thread that accepted nothing is still idle, so no new thread is needed.
-        let stream = match pool.acceptor.accept(waiter) {
+        let stream = match pool.acceptor.accept(waiter, pool.patience()) {
             Accepted::Caller(stream) => stream,
             Accepted::Nobody => continue,
+            Accepted::Late if pool.may_go() => return pool.leave(),
+            Accepted::Late => continue,
         };
         if pool.idle.fetch_sub(1, Ordering::SeqCst) == 1
             && pool.may_grow()
@@ -98,13 +134,8 @@ fn work(pool: &Arc<Pool>, waiter: &Waiter) {
         }
         serve_one(pool, &stream);
         drop(stream);
-        if pool.idle.fetch_add(1, Ordering::SeqCst) >= IDLE {
-            pool.idle.fetch_sub(1, Ordering::SeqCst);
-            if pool.all.fetch_sub(1, Ordering::SeqCst) == IDLE + 1 {
-                // The last of a burst leaves the room as it was before.
-                sys::give_free_memory_back();
-            }
-            return;
+        if !pool.is_kept() {
+            return pool.leave();
         }
     }
 }
