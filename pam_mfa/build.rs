@@ -1,8 +1,8 @@
-//! Links the shipped module with its own unwinder.
+//! Links the shipped module so that a login loads little.
 //!
-//! Otherwise each login would also load `libgcc_s.so.1` wherever the program does not use it
-//! itself, which costs 0.1 ms, four times as much as the module alone. The module unwinds only its
-//! own frames, so its own copy is enough.
+//! It has its own unwinder. Otherwise each login would also load `libgcc_s.so.1` wherever the program does not use it
+//! itself, which costs 0.1 ms, four times as much as the module alone. The module unwinds only its own frames, so its
+//! own copy is enough. And what only a fault runs lies behind the rest (`rare.ld`).
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,11 +12,25 @@ fn main() {
     if std::env::var("PROFILE").as_deref() != Ok("release") {
         return;
     }
+    if understands_scripts() {
+        let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+        println!("cargo::rerun-if-changed=rare.ld");
+        println!("cargo::rustc-link-arg-cdylib=-Wl,-T,{folder}/rare.ld");
+    }
     // If the compiler has none, libgcc_s works as well.
     if let Some(folder) = unwinder() {
         println!("cargo::rustc-link-search=native={}", folder.display());
         println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
     }
+}
+
+/// Whether the linker adds a script to its own. Somebody may have chosen one that does not.
+fn understands_scripts() -> bool {
+    println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
+    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    !["mold", "wild", "gold"]
+        .iter()
+        .any(|linker| flags.contains(linker))
 }
 
 /// The folder of `libgcc_eh.a`.
