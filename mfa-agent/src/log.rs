@@ -171,9 +171,9 @@ fn put(level: Level, text: &dyn Display, origin: Origin) {
     }
 }
 
-fn emit(line: &str) {
+fn emit(lines: &str) {
     // If this fails, no log is left to report it.
-    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    let _ = std::io::stderr().lock().write_all(lines.as_bytes());
 }
 
 struct StandardError;
@@ -181,9 +181,9 @@ struct StandardError;
 impl Sink for StandardError {
     type Line = String;
 
-    fn write(&mut self, line: &String) -> Result<(), WriteError> {
-        emit(line);
-        Ok(())
+    fn write(&mut self, lines: &[String]) -> Result<usize, WriteError> {
+        emit(&lines.concat());
+        Ok(lines.len())
     }
 
     fn reopen(&mut self) {}

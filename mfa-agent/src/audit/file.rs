@@ -1,7 +1,7 @@
 //! The audit file: one JSON object a line, append-only.
 //!
 //! It is made with mode 0640, so that a group can be allowed to read it. It may be rotated by any
-//! method: before each line the path is checked, and a new file is opened if another one, or none,
+//! method: before each write the path is checked, and a new file is opened if another one, or none,
 //! is there. Before its first line, the lines that an earlier process could not write are added
 //! ([`super::earlier`]).
 
@@ -66,8 +66,9 @@ impl FileSink {
             return Ok(());
         }
         let missing = earlier::missing(&self.path, &self.earlier)?;
-        for line in &missing {
-            self.append(line)?;
+        let mut left = missing.as_slice();
+        while !left.is_empty() {
+            left = left.get(self.append(left)?..).unwrap_or_default();
         }
         self.earlier = Vec::new();
         if !missing.is_empty() {
@@ -80,15 +81,23 @@ impl FileSink {
         Ok(())
     }
 
-    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+    /// Appends lines with one write, and returns how many of them were written whole.
+    fn append(&mut self, lines: &[impl AsRef<[u8]>]) -> io::Result<usize> {
         let (open, torn) = self.file()?;
+        let mut bytes = Vec::new();
+        if torn {
+            bytes.push(b'\n');
+        }
+        let mut ends = vec![bytes.len()];
+        for line in lines {
+            bytes.extend_from_slice(line.as_ref());
+            ends.push(bytes.len());
+        }
         open.is_dirty = true;
-        let written = match torn {
-            true => open.file.write_all(&[b"\n", line].concat()),
-            false => open.file.write_all(line),
-        };
-        self.torn = written.is_err();
-        written
+        let written = write_once(&mut open.file, &bytes)?;
+        let whole = ends.iter().take_while(|end| **end <= written).count();
+        self.torn = !ends.contains(&written);
+        Ok(whole.saturating_sub(1))
     }
 
     /// The file at the path now, and whether it ends in the middle of a line.
@@ -172,9 +181,9 @@ impl Identity {
 impl Sink for FileSink {
     type Line = Arc<[u8]>;
 
-    fn write(&mut self, line: &Arc<[u8]>) -> Result<(), WriteError> {
+    fn write(&mut self, lines: &[Arc<[u8]>]) -> Result<usize, WriteError> {
         self.catch_up()?;
-        Ok(self.append(line)?)
+        Ok(self.append(lines)?)
     }
 
     fn sync(&mut self) -> Result<bool, WriteError> {
@@ -211,8 +220,21 @@ impl Sink for FileSink {
     }
 }
 
+/// Writes some of these bytes, at least one.
+fn write_once(file: &mut File, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            written => return written,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     fn line(text: &str) -> Arc<[u8]> {
@@ -223,10 +245,10 @@ mod tests {
     fn after_a_failed_sync_no_later_one_is_trusted() {
         let dir = tempfile::tempdir().unwrap();
         let mut sink = FileSink::new(dir.path().join("audit.jsonl"), Vec::new());
-        sink.write(&line("one")).unwrap();
+        sink.write(&[line("one")]).unwrap();
         assert!(sink.sync().unwrap());
         sink.sync_data = |_| Err(io::Error::from_raw_os_error(nix::libc::EIO));
-        sink.write(&line("two")).unwrap();
+        sink.write(&[line("two")]).unwrap();
         assert!(!sink.sync().unwrap());
         sink.sync_data = File::sync_data;
         assert!(!sink.sync().unwrap());
@@ -238,23 +260,69 @@ mod tests {
         let path = dir.path().join("audit.jsonl");
         for reopens in [false, true] {
             let mut sink = FileSink::new(path.clone(), Vec::new());
-            sink.write(&line("one")).unwrap();
+            sink.write(&[line("one")]).unwrap();
             std::fs::rename(&path, dir.path().join("audit.jsonl.1")).unwrap();
             sink.sync_data = |_| Err(io::Error::from_raw_os_error(nix::libc::EIO));
             if reopens {
                 sink.reopen();
             }
-            sink.write(&line("two")).unwrap();
+            sink.write(&[line("two")]).unwrap();
             sink.sync_data = File::sync_data;
             assert!(!sink.sync().unwrap(), "{reopens}");
         }
     }
 
     #[test]
+    fn lines_are_written_together_and_begin_on_a_line_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        std::fs::write(&path, "torn").unwrap();
+        let mut sink = FileSink::new(path.clone(), Vec::new());
+        assert_eq!(sink.write(&[line("one"), line("two")]).unwrap(), 2);
+        assert_eq!(sink.write(&[line("three")]).unwrap(), 1);
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "torn\none\ntwo\nthree\n"
+        );
+    }
+
+    #[test]
+    fn what_a_full_pipe_took_of_lines_is_not_written_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut reader = File::options().read(true).write(true).open(&path).unwrap();
+        let mut sink = FileSink::new(path, Vec::new());
+        let lines: Vec<_> = (0..300)
+            .map(|n| line(&format!("{n}{}", "x".repeat(700))))
+            .collect();
+        let (mut left, mut read) = (lines.as_slice(), Vec::new());
+        let mut part = vec![0; 3000];
+        while !left.is_empty() {
+            left = match sink.write(left) {
+                Ok(count) => &left[count..],
+                Err(_) => left,
+            };
+            let count = reader.read(&mut part).unwrap();
+            read.extend_from_slice(&part[..count]);
+        }
+        while !read.ends_with(lines.last().unwrap()) {
+            let count = reader.read(&mut part).unwrap();
+            read.extend_from_slice(&part[..count]);
+        }
+        let read = String::from_utf8(read).unwrap();
+        let whole = read.lines().filter(|line| line.len() > 700);
+        let numbers: Vec<_> = whole
+            .map(|line| line.trim_end_matches('x').parse::<u32>())
+            .collect();
+        assert_eq!(numbers, (0..300).map(Ok).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn a_pipe_or_terminal_needs_no_sync() {
         let mut sink = FileSink::new("/dev/null".into(), vec![b"earlier\n".to_vec()]);
         sink.sync_data = |_| Err(io::Error::from_raw_os_error(nix::libc::EINVAL));
-        sink.write(&line("one")).unwrap();
+        sink.write(&[line("one")]).unwrap();
         assert!(sink.sync().unwrap());
     }
 }

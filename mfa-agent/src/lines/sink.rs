@@ -7,8 +7,9 @@ pub(crate) trait Sink: Send + 'static {
     /// What it writes.
     type Line: Send + 'static;
 
-    /// Writes one line. After an error the same line comes again.
-    fn write(&mut self, line: &Self::Line) -> Result<(), WriteError>;
+    /// Writes some of these lines, the first ones; there is at least one. Returns how many were written: the others come
+    /// again, and after an error all of them.
+    fn write(&mut self, lines: &[Self::Line]) -> Result<usize, WriteError>;
 
     /// Makes durable what was written. Returns whether it is sure that nothing written before is lost.
     fn sync(&mut self) -> Result<bool, WriteError> {

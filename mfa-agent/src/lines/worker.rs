@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Waking a thread costs a large part of what a login costs. So after writing, the thread lingers for a
-//! few milliseconds, and lines that come meanwhile need no wake-up.
+//! few milliseconds, and lines that come meanwhile need no wake-up. What has come by then is written together.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,9 @@ pub(crate) const QUEUE: usize = 4096;
 
 /// The delay of a line that saves waking the thread for each.
 const LINGER: Duration = Duration::from_millis(5);
+
+/// Lines that are written together at most.
+const TOGETHER: usize = 64;
 
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
@@ -243,15 +246,15 @@ struct Run<S: Sink> {
 
 impl<S: Sink> Run<S> {
     fn run(mut self) {
-        while let Some(line) = self.next() {
-            if !self.write_until_done(&line) {
+        while let Some(lines) = self.next() {
+            if !self.write_until_done(&lines) {
                 return;
             }
         }
     }
 
-    /// The next line; `None` when the audit has ended.
-    fn next(&mut self) -> Option<S::Line> {
+    /// The next lines; `None` when the audit has ended.
+    fn next(&mut self) -> Option<Vec<S::Line>> {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         let mut lingered = false;
@@ -266,15 +269,10 @@ impl<S: Sink> Run<S> {
                 shared.answer(&mut state, request, is_durable);
                 continue;
             }
-            if let Some(next) = state.queue.pop() {
+            let lines = self.take(&mut state);
+            if !lines.is_empty() {
                 state.stage = Stage::Writing;
-                return Some(match next {
-                    Next::Lost(count) => self.sink.lost(count),
-                    Next::Line(line) => {
-                        state.taken += 1;
-                        line
-                    }
-                });
+                return Some(lines);
             }
             if state.closed {
                 return None;
@@ -286,15 +284,39 @@ impl<S: Sink> Run<S> {
         }
     }
 
-    /// Returns `false` if the audit ended before the line was written.
-    fn write_until_done(&mut self, line: &S::Line) -> bool {
-        while let Err(error) = self.sink.write(line) {
-            self.report(&error);
-            if !self.pause() {
-                return false;
+    /// The lines that wait, or as many as are written together.
+    fn take(&self, state: &mut State<S::Line>) -> Vec<S::Line> {
+        let mut lines = Vec::new();
+        while lines.len() < TOGETHER
+            && let Some(next) = state.queue.pop()
+        {
+            lines.push(match next {
+                Next::Lost(count) => self.sink.lost(count),
+                Next::Line(line) => {
+                    state.taken += 1;
+                    line
+                }
+            });
+        }
+        lines
+    }
+
+    /// Returns `false` if the audit ended before the lines were written.
+    fn write_until_done(&mut self, mut lines: &[S::Line]) -> bool {
+        while !lines.is_empty() {
+            match self.sink.write(lines) {
+                Ok(count) => {
+                    lines = lines.get(count..).unwrap_or_default();
+                    self.recover();
+                }
+                Err(error) => {
+                    self.report(&error);
+                    if !self.pause() {
+                        return false;
+                    }
+                }
             }
         }
-        self.recover();
         true
     }
 

@@ -13,10 +13,10 @@ struct Gate {
 impl Sink for Gate {
     type Line = String;
 
-    fn write(&mut self, line: &String) -> Result<(), WriteError> {
+    fn write(&mut self, lines: &[String]) -> Result<usize, WriteError> {
         let _ = self.through.recv();
-        self.out.send(line.clone())?;
-        Ok(())
+        self.out.send(lines[0].clone())?;
+        Ok(1)
     }
 
     fn reopen(&mut self) {}
