@@ -34,19 +34,17 @@ impl Cursor {
         }
     }
 
-    /// The same, with the memory of an earlier one.
-    pub(super) fn with_memory(self, memory: Vec<u8>) -> Self {
+    /// The same, with what an earlier one has read from there on; its memory is used in any case.
+    pub(super) fn with_read(self, read: Vec<u8>) -> Self {
         Self {
-            buffer: memory,
+            buffer: read,
             ..self
         }
     }
 
-    /// Its memory, for another one.
-    pub(super) fn into_memory(self) -> Vec<u8> {
-        let mut memory = self.buffer;
-        memory.clear();
-        memory
+    /// What it has read last, and where that begins.
+    pub(super) fn into_read(self) -> (u64, Vec<u8>) {
+        (self.from, self.buffer)
     }
 
     /// The next record of `file` and its position; `None` at the end.
@@ -91,7 +89,7 @@ impl Cursor {
         let mut filled = 0;
         while filled < self.buffer.len() {
             let read = file.read_at(&mut self.buffer[filled..], self.at + filled as u64);
-            match read.map_err(Fault::of(format!("{} can't be read", self.piece)))? {
+            match read.map_err(Fault::of(format_args!("{} can't be read", self.piece)))? {
                 0 => break,
                 more => filled += more,
             }

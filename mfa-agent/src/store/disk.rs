@@ -108,10 +108,10 @@ impl Files {
         let file = self
             .disk
             .create(name)
-            .map_err(Fault::of(format!("{name} can't be created")))?;
+            .map_err(Fault::of(format_args!("{name} can't be created")))?;
         let made = write(&*file)?;
         file.sync()
-            .map_err(Fault::of(format!("{name} can't be synced")))?;
+            .map_err(Fault::of(format_args!("{name} can't be synced")))?;
         Ok((file, made))
     }
 
@@ -119,7 +119,7 @@ impl Files {
         let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
         self.disk
             .rename(unfinished, name)
-            .map_err(Fault::of(format!("{unfinished} can't be renamed")))?;
+            .map_err(Fault::of(format_args!("{unfinished} can't be renamed")))?;
         self.disk.sync().map_err(|e| {
             let _ = self.disk.remove(name);
             Fault::of("the folder of the store can't be synced")(e)
@@ -150,12 +150,12 @@ impl Files {
     pub(super) fn open(&self, name: &str) -> Result<Box<dyn DiskFile>, Fault> {
         self.disk
             .open(name)
-            .map_err(Fault::of(format!("{name} can't be opened")))
+            .map_err(Fault::of(format_args!("{name} can't be opened")))
     }
 
     /// The whole content of a file.
     pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, Fault> {
-        read_all(&*self.open(name)?).map_err(Fault::of(format!("{name} can't be read")))
+        read_all(&*self.open(name)?).map_err(Fault::of(format_args!("{name} can't be read")))
     }
 
     /// Removes a file that is no longer needed. If that fails it only wastes space, and the next
@@ -173,7 +173,7 @@ impl Files {
     pub(super) fn remove(&self, name: &str) -> Result<(), Fault> {
         self.disk
             .remove(name)
-            .map_err(Fault::of(format!("{name} can't be removed")))
+            .map_err(Fault::of(format_args!("{name} can't be removed")))
     }
 }
 

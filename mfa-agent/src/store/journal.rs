@@ -162,7 +162,7 @@ impl Journal {
         let (file, ()) = files.publish(&name, |file| {
             file.write_at(&buffer, 0)
                 .and_then(|()| file.write_at(&rest, end))
-                .map_err(Fault::of(format!("{name} can't be written")))
+                .map_err(Fault::of(format_args!("{name} can't be written")))
         })?;
         let journal = Self {
             file,
@@ -196,7 +196,7 @@ impl Journal {
         self.file
             .write_at(&self.buffer, self.end)
             .and_then(|()| self.file.sync())
-            .map_err(Fault::of(format!("{name} can't be written")))?;
+            .map_err(Fault::of(format_args!("{name} can't be written")))?;
         self.end += self.buffer.len() as u64;
         Ok(last)
     }

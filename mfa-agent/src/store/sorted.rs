@@ -11,6 +11,7 @@
 use std::cell::Cell;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::StoreId;
 use super::cursor::{self, Cursor};
@@ -32,13 +33,37 @@ const CHUNK: usize = 256 << 10;
 const SYNCED: usize = 1 << 20;
 
 thread_local! {
-    /// What a thread reads a record into. A login reads three, and so much memory is dear to get. Records are sealed.
-    static MEMORY: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// What a thread has read last. A login looks for one record three times. Records are sealed.
+    static LAST: Cell<Chunk> = const { Cell::new(Chunk::new()) };
 }
+
+/// Bytes of a sorted file, which never changes.
+struct Chunk {
+    /// The number of the file.
+    file: u64,
+    /// Where they begin.
+    from: u64,
+    bytes: Vec<u8>,
+}
+
+impl Chunk {
+    const fn new() -> Self {
+        Self {
+            file: 0,
+            from: 0,
+            bytes: Vec::new(),
+        }
+    }
+}
+
+/// The number of the next file.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// A sorted file, open for reading.
 pub(super) struct SortedFile {
     file: Box<dyn DiskFile>,
+    /// No other file has it in this process.
+    number: u64,
     span: Span,
     size: u64,
     content: Content,
@@ -83,6 +108,7 @@ impl SortedFile {
         let span = origin.span;
         Ok(Self {
             file,
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
             span,
             size,
             content,
@@ -95,9 +121,10 @@ impl SortedFile {
         let file = files.open(&name)?;
         let size = file
             .size()
-            .map_err(Fault::of(format!("{name} can't be examined")))?;
+            .map_err(Fault::of(format_args!("{name} can't be examined")))?;
         let mut sorted = Self {
             file,
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
             span,
             size,
             content: Content::default(),
@@ -157,11 +184,21 @@ impl SortedFile {
         let Some(at) = self.before(key) else {
             return Ok(None);
         };
-        let memory = MEMORY.take();
-        let mut cursor = self.cursor(at, INDEXED as usize + 1024).with_memory(memory);
-        let found = self.search(&mut cursor, key);
-        MEMORY.set(cursor.into_memory());
-        found
+        let mut last = LAST.replace(Chunk::new());
+        if (last.file, last.from) != (self.number, at) {
+            last.bytes.clear();
+        }
+        let mut cursor = self
+            .cursor(at, INDEXED as usize + 1024)
+            .with_read(last.bytes);
+        let found = self.search(&mut cursor, key)?;
+        let (from, bytes) = cursor.into_read();
+        LAST.set(Chunk {
+            file: self.number,
+            from,
+            bytes,
+        });
+        Ok(found)
     }
 
     /// The same, from where the cursor is.
@@ -341,7 +378,7 @@ impl<'a> Writer<'a> {
             self.write_out()?;
             self.file
                 .sync()
-                .map_err(Fault::of(format!("{} can't be synced", self.name)))?;
+                .map_err(Fault::of(format_args!("{} can't be synced", self.name)))?;
         }
         Ok(())
     }
@@ -362,7 +399,7 @@ impl<'a> Writer<'a> {
     fn write_out(&mut self) -> Result<(), Fault> {
         self.file
             .write_at(&self.buffer, self.written)
-            .map_err(Fault::of(format!("{} can't be written", self.name)))?;
+            .map_err(Fault::of(format_args!("{} can't be written", self.name)))?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())

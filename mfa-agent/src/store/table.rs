@@ -130,7 +130,7 @@ pub(super) fn remove_left_over(store: &Path, names: &[String]) -> Result<(), Fau
 
 fn remove_folder(folder: &Path) -> Result<(), Fault> {
     match std::fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Fault::of(format!(
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Fault::of(format_args!(
             "{} can't be removed",
             folder.display()
         ))(e)),

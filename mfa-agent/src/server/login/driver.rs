@@ -195,12 +195,14 @@ impl Agent {
         login.unproven = None;
         login.hashed.clear();
         let consequence = state.consequence(&verdict);
-        let (context, events) = login.told(&verdict, consequence, state.is_unenrolled());
+        let is_unenrolled = state.is_unenrolled();
         if verdict == Verdict::Stale {
+            let (_, events) = login.told(&verdict, consequence, is_unenrolled);
             for event in events {
                 self.record(event, login.context.peer);
             }
         }
+        let context = login.after(&verdict, consequence, is_unenrolled);
         let beliefs = std::mem::take(&mut login.beliefs);
         if verdict != Verdict::Password {
             for belief in beliefs {

@@ -16,6 +16,22 @@ impl Login {
         consequence: Consequence,
         is_unenrolled: bool,
     ) -> (Context, Vec<Event>) {
+        let context = self.after(verdict, consequence, is_unenrolled);
+        let events = match (verdict, consequence) {
+            (Verdict::Passed(passed), _) => events_of_pass(&context, passed, consequence),
+            (_, Consequence::Ends(outcome)) => vec![context.event(outcome, None)],
+            (_, Consequence::GoesOn | Consequence::Renews { .. }) => vec![context.attempt()],
+        };
+        (context, events)
+    }
+
+    /// The same without the events.
+    pub(super) fn after(
+        &self,
+        verdict: &Verdict,
+        consequence: Consequence,
+        is_unenrolled: bool,
+    ) -> Context {
         let mut context = self.context.clone();
         context.note(verdict, is_unenrolled);
         let is_locked =
@@ -23,12 +39,7 @@ impl Login {
         if consequence == Consequence::Ends(Outcome::Locked) && !is_locked {
             context.out_of_tries();
         }
-        let events = match (verdict, consequence) {
-            (Verdict::Passed(passed), _) => events_of_pass(&context, passed, consequence),
-            (_, Consequence::Ends(outcome)) => vec![context.event(outcome, None)],
-            (_, Consequence::GoesOn | Consequence::Renews { .. }) => vec![context.attempt()],
-        };
-        (context, events)
+        context
     }
 
     /// The same, for a guess that could have been a bypass or recovery code and that no server verified: the login
