@@ -4,7 +4,7 @@
 //! changes. If no write is running it leads: on its own thread it makes everything in the queue
 //! durable. Committers that arrive meanwhile wait, and one of them leads the next round. So a
 //! single login pays for one write and no thread switch, and sixty-four concurrent ones share a
-//! few.
+//! few: a leader that has company lets others run first, and some of them come along.
 //!
 //! A committer returns after the round that wrote its change. A failed write is final, because the
 //! kernel may have dropped the dirty pages and a second fdatasync would report success: every later
@@ -13,6 +13,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use super::fault::Fault;
 use super::journal::Batch;
@@ -47,6 +48,10 @@ struct State {
     leading: bool,
     /// Number of committers that wait for that leader.
     waiting: usize,
+    /// Number of changes in the queue.
+    queued: usize,
+    /// Number of changes in the last round.
+    together: usize,
     failed: Option<Fault>,
 }
 
@@ -83,6 +88,7 @@ impl<S: Sink> GroupCommit<S> {
             }
         };
         if changed {
+            state.queued += 1;
             self.until_durable(state)?;
         }
         Ok(outcome)
@@ -96,7 +102,7 @@ impl<S: Sink> GroupCommit<S> {
         self.lock().failed.clone()
     }
 
-    fn until_durable(&self, mut state: MutexGuard<'_, State>) -> Result<(), Fault> {
+    fn until_durable<'a>(&'a self, mut state: MutexGuard<'a, State>) -> Result<(), Fault> {
         // A running round took the queue before this change: the next one counts.
         let wanted = state.begun + 1;
         while state.durable < wanted {
@@ -117,9 +123,22 @@ impl<S: Sink> GroupCommit<S> {
     }
 
     /// Writes everything in the queue, including the caller's own change.
-    fn lead(&self, mut state: MutexGuard<'_, State>) -> Result<(), Fault> {
+    fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> Result<(), Fault> {
         state.leading = true;
+        if state.together.max(state.queued) > 1 {
+            // Who is about to commit comes along: a write costs as much for many as for one.
+            drop(state);
+            thread::yield_now();
+            state = self.lock();
+            if let Some(error) = &state.failed {
+                // A change that failed half-way may be in the queue.
+                let error = error.clone();
+                state.leading = false;
+                return Err(error);
+            }
+        }
         state.begun += 1;
+        state.together = std::mem::take(&mut state.queued);
         let batch = state.queue.take();
         let begun = catch_unwind(AssertUnwindSafe(|| self.sink.begin_round(&batch)));
         drop(state);
