@@ -34,17 +34,19 @@ impl Cursor {
         }
     }
 
-    /// The same, with what an earlier one has read from there on; its memory is used in any case.
-    pub(super) fn with_read(self, read: Vec<u8>) -> Self {
+    /// The same, with the memory of an earlier one.
+    pub(super) fn with_memory(self, memory: Vec<u8>) -> Self {
         Self {
-            buffer: read,
+            buffer: memory,
             ..self
         }
     }
 
-    /// What it has read last, and where that begins.
-    pub(super) fn into_read(self) -> (u64, Vec<u8>) {
-        (self.from, self.buffer)
+    /// Its memory, for another one.
+    pub(super) fn into_memory(self) -> Vec<u8> {
+        let mut memory = self.buffer;
+        memory.clear();
+        memory
     }
 
     /// The next record of `file` and its position; `None` at the end.

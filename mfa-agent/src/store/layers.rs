@@ -6,6 +6,7 @@
 //!   sorted files     …                                        ▼ oldest
 //! ```
 
+use std::cell::Cell;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -13,6 +14,21 @@ use super::fault::Fault;
 use super::merge::{Merge, Source};
 use super::sorted::SortedFile;
 use super::table::Table;
+
+thread_local! {
+    /// What a thread has found last: a login looks for one record three times. Records are sealed.
+    static LAST: Cell<Found> = Cell::default();
+}
+
+/// A record that was looked for in the sorted files. It stays true while the newest file is the same: these files never
+/// change, and are only merged to files that hold the same.
+#[derive(Default)]
+struct Found {
+    /// The number of the newest file.
+    newest: u64,
+    key: Vec<u8>,
+    record: Option<Vec<u8>>,
+}
 
 /// The layers at one moment. A reader keeps the ones that it began with.
 #[derive(Clone)]
@@ -52,6 +68,25 @@ impl Layers {
 
     /// The record under `key` in the sorted files.
     pub(super) fn in_files(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        let Some(newest) = self.sorted.first() else {
+            return Ok(None);
+        };
+        let last = LAST.take();
+        if last.newest == newest.number() && last.key == key {
+            let record = last.record.clone();
+            LAST.set(last);
+            return Ok(record);
+        }
+        let record = self.find_in_files(key)?;
+        LAST.set(Found {
+            newest: newest.number(),
+            key: key.to_vec(),
+            record: record.clone(),
+        });
+        Ok(record)
+    }
+
+    fn find_in_files(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
         for file in &self.sorted {
             if let Some(known) = file.load(key)? {
                 return Ok(known);

@@ -33,36 +33,13 @@ const CHUNK: usize = 256 << 10;
 const SYNCED: usize = 1 << 20;
 
 thread_local! {
-    /// What a thread has read last. A login looks for one record three times. Records are sealed.
-    static LAST: Cell<Chunk> = const { Cell::new(Chunk::new()) };
+    /// What a thread reads records into: so much memory is dear to get. Records are sealed.
+    static MEMORY: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
-
-/// Bytes of a sorted file, which never changes.
-struct Chunk {
-    /// The number of the file.
-    file: u64,
-    /// Where they begin.
-    from: u64,
-    bytes: Vec<u8>,
-}
-
-impl Chunk {
-    const fn new() -> Self {
-        Self {
-            file: 0,
-            from: 0,
-            bytes: Vec::new(),
-        }
-    }
-}
-
-/// The number of the next file.
-static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// A sorted file, open for reading.
 pub(super) struct SortedFile {
     file: Box<dyn DiskFile>,
-    /// No other file has it in this process.
     number: u64,
     span: Span,
     size: u64,
@@ -108,7 +85,7 @@ impl SortedFile {
         let span = origin.span;
         Ok(Self {
             file,
-            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            number: next_number(),
             span,
             size,
             content,
@@ -124,7 +101,7 @@ impl SortedFile {
             .map_err(Fault::of(format_args!("{name} can't be examined")))?;
         let mut sorted = Self {
             file,
-            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            number: next_number(),
             span,
             size,
             content: Content::default(),
@@ -163,6 +140,11 @@ impl SortedFile {
         self.span
     }
 
+    /// Its number, which no other file has had in this process.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Its size in bytes.
     pub(super) fn size(&self) -> u64 {
         self.size
@@ -184,21 +166,11 @@ impl SortedFile {
         let Some(at) = self.before(key) else {
             return Ok(None);
         };
-        let mut last = LAST.replace(Chunk::new());
-        if (last.file, last.from) != (self.number, at) {
-            last.bytes.clear();
-        }
-        let mut cursor = self
-            .cursor(at, INDEXED as usize + 1024)
-            .with_read(last.bytes);
-        let found = self.search(&mut cursor, key)?;
-        let (from, bytes) = cursor.into_read();
-        LAST.set(Chunk {
-            file: self.number,
-            from,
-            bytes,
-        });
-        Ok(found)
+        let memory = MEMORY.take();
+        let mut cursor = self.cursor(at, INDEXED as usize + 1024).with_memory(memory);
+        let found = self.search(&mut cursor, key);
+        MEMORY.set(cursor.into_memory());
+        found
     }
 
     /// The same, from where the cursor is.
@@ -247,6 +219,11 @@ impl SortedFile {
     fn damaged(&self, at: u64) -> Fault {
         cursor::damaged(Piece::sorted(self.span), at)
     }
+}
+
+fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 fn is_due(index: &[(Box<[u8]>, u64)], at: u64) -> bool {
