@@ -118,7 +118,7 @@ pub fn limit_panics() {
         if LIMITS.try_lock().ok().is_none_or(admits) {
             let text = format!("a bug in the agent, please report it: {panic}");
             let now = jiff::Timestamp::now();
-            emit(&line(Level::Error, &text, to_journal(), now));
+            emit(line(Level::Error, &text, to_journal(), now).as_bytes());
         }
     }));
 }
@@ -167,13 +167,13 @@ fn put(level: Level, text: &dyn Display, origin: Origin) {
             // Lines that find no room are counted, and the next line says so.
             queue.push(line, origin);
         }
-        None => emit(&line),
+        None => emit(line.as_bytes()),
     }
 }
 
-fn emit(lines: &str) {
+fn emit(line: &[u8]) {
     // If this fails, no log is left to report it.
-    let _ = std::io::stderr().lock().write_all(lines.as_bytes());
+    let _ = std::io::stderr().lock().write_all(line);
 }
 
 struct StandardError;
@@ -182,7 +182,17 @@ impl Sink for StandardError {
     type Line = String;
 
     fn write(&mut self, lines: &[String]) -> Result<usize, WriteError> {
-        emit(&lines.concat());
+        let written = std::io::stderr().lock().write(lines.concat().as_bytes());
+        let written = written.unwrap_or(0);
+        // The rest line by line: if its reader is slow and does not block us, only what does not fit is lost.
+        let mut end = 0;
+        for line in lines {
+            let begin = end;
+            end += line.len();
+            if let Some(left @ [_, ..]) = line.as_bytes().get(written.saturating_sub(begin)..) {
+                emit(left);
+            }
+        }
         Ok(lines.len())
     }
 

@@ -54,8 +54,9 @@ const DESCRIPTORS_OF_A_LOOK_UP: u64 = 3;
 /// How many descriptors a connection needs: its own, and the one with which its thread waits for the next.
 const DESCRIPTORS_OF_A_CONNECTION: u64 = 2;
 
-/// Descriptors for the store, the logs, the name service, and threads that turn others away.
-const DESCRIPTORS_BESIDE: u64 = 192;
+/// Descriptors for the store, the logs, the name service, threads that turn others away, and those that a burst leaves
+/// idle, on each of two sockets.
+const DESCRIPTORS_BESIDE: u64 = 320;
 
 /// The unique ID of each boot of the host (random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";

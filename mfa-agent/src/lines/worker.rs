@@ -4,7 +4,7 @@
 //! hangs fills its queue and then loses lines, but blocks nobody. A line that can't be written is tried
 //! again every second, and is logged once.
 //!
-//! A sync waits for the lines that were pushed before it, and for no later ones.
+//! A sync waits for the lines that were pushed before it, and for no later ones but those that are written with them.
 //!
 //! ```text
 //!   Parked ──push, which wakes it──▶ Writing ──nothing left──▶ Lingering ──5 ms──▶ Parked
@@ -305,6 +305,8 @@ impl<S: Sink> Run<S> {
     fn write_until_done(&mut self, mut lines: &[S::Line]) -> bool {
         while !lines.is_empty() {
             match self.sink.write(lines) {
+                // A part of a line is no success yet.
+                Ok(0) => {}
                 Ok(count) => {
                     lines = lines.get(count..).unwrap_or_default();
                     self.recover();

@@ -37,6 +37,7 @@ impl AccountRepository {
     pub fn account_or_placeholder(&self, user: &UserName) -> Result<Found, RepositoryError> {
         let own = Key::account(user);
         if !self.is_shared() {
+            self.store.forget_found();
             if let Some(account) = self.load(&own)? {
                 return Ok(Found::newest(own, None, account));
             }

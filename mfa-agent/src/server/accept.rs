@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +28,10 @@ pub(super) enum Accepted {
     /// None came in time.
     Late,
 }
+
+/// Held for reading by who accepts, and for writing by who frees a spare descriptor to accept with it: nobody else is to
+/// take that one, on neither socket.
+static FREE: RwLock<()> = RwLock::new(());
 
 /// The pause after an error, in milliseconds: an immediate retry would fail again.
 const PAUSE: u8 = 100;
@@ -73,7 +77,11 @@ impl Acceptor {
             }
             Waited::InVain => return Accepted::Late,
         }
-        match self.listener.accept() {
+        let accepted = {
+            let _others = FREE.read().unwrap_or_else(PoisonError::into_inner);
+            self.listener.accept()
+        };
+        match accepted {
             // What is accepted blocks, whatever the socket does.
             Ok((stream, _)) => Accepted::Caller(stream),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Accepted::Nobody,
@@ -106,25 +114,31 @@ impl Acceptor {
     /// One thread does this at a time: there is one spare descriptor.
     fn accept_with_spare(&self) -> Option<UnixStream> {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.take().is_none() {
+        if spare.is_none() {
             *spare = open_spare();
             if spare.is_none() {
                 thread::sleep(Duration::from_millis(PAUSE.into()));
             }
             return None;
         }
-        // Another thread may have served the caller by now.
-        let accepted = match self.has_caller(0) {
-            true => self.listener.accept().ok(),
-            false => None,
+        let accepted = {
+            let _alone = alone();
+            drop(spare.take());
+            // Another thread may have served the caller by now.
+            let accepted = match self.has_caller(0) {
+                true => self.listener.accept().ok(),
+                false => None,
+            };
+            *spare = open_spare();
+            accepted
         };
-        *spare = open_spare();
         let (stream, _) = accepted?;
         if spare.is_some() {
             // There are descriptors again.
             return Some(stream);
         }
         refuse(&stream, "the agent has too many open files; try again");
+        let _alone = alone();
         drop(stream);
         *spare = open_spare();
         None
@@ -175,6 +189,10 @@ impl Waiter {
             false => Waited::Connection,
         }
     }
+}
+
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    FREE.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {

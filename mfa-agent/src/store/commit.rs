@@ -34,6 +34,8 @@ pub(super) struct GroupCommit<S> {
     broken: AtomicBool,
     /// For even and for odd rounds: there are never more than two to wait for.
     round_over: [Condvar; 2],
+    /// Lets other threads run; tests do more.
+    let_others_run: Box<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -67,6 +69,7 @@ impl<S: Sink> GroupCommit<S> {
             state: Mutex::new(state),
             broken: AtomicBool::new(false),
             round_over: Default::default(),
+            let_others_run: Box::new(thread::yield_now),
         }
     }
 
@@ -128,7 +131,7 @@ impl<S: Sink> GroupCommit<S> {
         if state.together.max(state.queued) > 1 {
             // Who is about to commit comes along: a write costs as much for many as for one.
             drop(state);
-            thread::yield_now();
+            (self.let_others_run)();
             state = self.lock();
             if let Some(error) = &state.failed {
                 // A change that failed half-way may be in the queue.
@@ -309,6 +312,60 @@ mod tests {
         group
             .commit(|_| Err::<((), bool), _>(broken()))
             .unwrap_err();
+        assert_eq!(commit(&group), Err(broken()));
+    }
+
+    /// A group whose next leader has company, and what it says and waits for when it lets others run.
+    fn with_company() -> (Rig, Receiver<()>, Sender<()>) {
+        let (mut group, begun, end) = rig();
+        let (lets, has_let) = channel();
+        let (go_on, goes_on) = channel();
+        let goes_on = Mutex::new(goes_on);
+        group.state.get_mut().unwrap().together = 2;
+        group.let_others_run = Box::new(move || {
+            lets.send(()).unwrap();
+            goes_on.lock().unwrap().recv().unwrap();
+        });
+        ((group, begun, end), has_let, go_on)
+    }
+
+    #[test]
+    fn who_commits_while_a_leader_lets_others_run_comes_along() {
+        let ((group, begun, end), has_let, go_on) = with_company();
+        std::thread::scope(|scope| {
+            let group = &group;
+            let first = scope.spawn(|| commit(group));
+            has_let.recv().unwrap();
+            let late = scope.spawn(|| commit(group));
+            until_waiting(group, 1);
+            go_on.send(()).unwrap();
+            begun.recv().unwrap();
+            end.send(Ok(())).unwrap();
+            assert_eq!(first.join().unwrap(), Ok(()));
+            assert_eq!(late.join().unwrap(), Ok(()));
+        });
+        assert_eq!(group.sink.count.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_change_that_fails_while_a_leader_lets_others_run_is_not_written() {
+        let ((group, _begun, _end), has_let, go_on) = with_company();
+        std::thread::scope(|scope| {
+            let group = &group;
+            let first = scope.spawn(|| commit(group));
+            has_let.recv().unwrap();
+            let waits = scope.spawn(|| commit(group));
+            until_waiting(group, 1);
+            let failed = group.commit(|batch| {
+                batch.changed(b"half", None, Some(b"v"));
+                Err::<((), bool), _>(broken())
+            });
+            assert_eq!(failed, Err(broken()));
+            go_on.send(()).unwrap();
+            assert_eq!(first.join().unwrap(), Err(broken()));
+            assert_eq!(waits.join().unwrap(), Err(broken()));
+        });
+        assert_eq!(group.sink.count.load(Ordering::SeqCst), 0);
         assert_eq!(commit(&group), Err(broken()));
     }
 

@@ -30,6 +30,11 @@ struct Found {
     record: Option<Vec<u8>>,
 }
 
+/// This thread forgets what it has found.
+pub(super) fn forget_found() {
+    LAST.take();
+}
+
 /// The layers at one moment. A reader keeps the ones that it began with.
 #[derive(Clone)]
 pub(super) struct Layers {

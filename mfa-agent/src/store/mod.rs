@@ -73,6 +73,10 @@ pub trait Store: Send + Sync {
         self.load(key)
     }
 
+    /// This thread forgets what it has found before. How long the first look-up of a login takes must not tell whose
+    /// login was before it (rule 8).
+    fn forget_found(&self) {}
+
     /// What is remembered of the records under `keys`, in their order; none unless it is remembered
     /// of all of them, and the store can be used. No server is asked, so it may be old: nothing may
     /// be decided by it unless a swap proves that it was the newest.

@@ -27,7 +27,7 @@ use super::lines::AuditLog;
 use super::piece::Span;
 use super::{
     Change, Guard, Revision, Room, Snapshot, Store, StoreError, StoreId, Stored, Swap, WriteOut,
-    folder, legacy, piece,
+    folder, layers, legacy, piece,
 };
 use crate::{log, sys};
 
@@ -281,6 +281,10 @@ impl Store for SledStore {
         self.with(|open| Ok(open.layers().load(key)?.map(stored)))
     }
 
+    fn forget_found(&self) {
+        layers::forget_found();
+    }
+
     fn swap_all_if(
         &self,
         guards: &[Guard<'_>],
@@ -406,6 +410,10 @@ fn failed(path: &Path, fault: &Fault) -> StoreError {
 #[cfg(test)]
 #[path = "sled_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "sorting_tests.rs"]
+mod sorting_tests;
 
 #[cfg(test)]
 #[path = "crash_tests.rs"]

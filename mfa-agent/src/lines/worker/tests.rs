@@ -143,3 +143,60 @@ fn a_sync_wakes_a_thread_that_lingers() {
     rig.await_stage(Stage::Lingering);
     assert!(rig.worker.sync(Instant::now() + FOREVER));
 }
+
+/// Writes two lines at a time, and fails at every other call.
+struct Limping {
+    fails: bool,
+    out: Sender<String>,
+}
+
+impl Sink for Limping {
+    type Line = String;
+
+    fn write(&mut self, lines: &[String]) -> Result<usize, WriteError> {
+        self.fails = !self.fails;
+        if self.fails {
+            return Err(WriteError("for a moment".to_owned()));
+        }
+        let some = lines.iter().take(2);
+        some.map(|line| Ok(self.out.send(line.clone())?))
+            .collect::<Result<Vec<()>, _>>()
+            .map(|written| written.len())
+    }
+
+    fn reopen(&mut self) {}
+
+    fn lost(&self, count: u64) -> String {
+        format!("{count} lost")
+    }
+
+    fn report_failure(&self, _: &WriteError) {}
+
+    fn report_recovery(&self) {}
+}
+
+#[test]
+fn what_is_left_of_lines_that_were_written_together_comes_again_once_and_in_order() {
+    let (sender, out) = mpsc::channel();
+    let sink = Limping {
+        fails: false,
+        out: sender,
+    };
+    let worker = Worker::start_with("test", sink, 5, FOREVER).unwrap();
+    while worker.0.lock().stage != Stage::Lingering {
+        thread::yield_now();
+    }
+    for n in 1..=7 {
+        worker.push(n.to_string(), Origin::Privileged);
+    }
+    // Each failure is tried again at once.
+    let mut got = Vec::new();
+    assert!(!worker.flush(Instant::now()));
+    while got.len() < 6 {
+        worker.reopen();
+        got.extend(out.recv_timeout(Duration::from_millis(10)));
+    }
+    assert_eq!(got, ["2 lost", "1", "2", "3", "4", "5"]);
+    assert!(worker.flush(Instant::now() + FOREVER));
+    assert!(out.try_recv().is_err());
+}

@@ -235,7 +235,7 @@ impl Agent {
         subject: &Subject,
         plan: &Plan,
     ) -> PromptDecoy<'a> {
-        // The policy decides whether a question is picked, not the user: it takes as long for everybody.
+        // It takes as long for everybody of whom the same is required.
         let asks = |ways: &[FactorCombination]| {
             let asks = |way: &FactorCombination| way.factors().contains(&Factor::Questions);
             ways.iter().any(asks)
