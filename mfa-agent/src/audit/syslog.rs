@@ -92,7 +92,7 @@ impl Sink for SyslogSink {
 }
 
 /// Messages of RFC 3164 under authpriv, without a host name, as local daemons expect them. That of the crate parses the
-/// format of the time anew for each message.
+/// format of the time for each message.
 #[derive(Clone)]
 struct Rfc3164 {
     pid: u32,

@@ -235,7 +235,7 @@ impl Agent {
         subject: &Subject,
         plan: &Plan,
     ) -> PromptDecoy<'a> {
-        // It takes as long for everybody of whom the same is required.
+        // Users of whom the same is required get the same work done.
         let asks = |ways: &[FactorCombination]| {
             let asks = |way: &FactorCombination| way.factors().contains(&Factor::Questions);
             ways.iter().any(asks)
