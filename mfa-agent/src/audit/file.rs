@@ -152,17 +152,16 @@ impl FileSink {
     /// Closes a file that was rotated away, once its lines are durable.
     fn close(&mut self, open: Option<Open>) {
         if let Some(open) = open.filter(|open| open.is_dirty) {
-            self.sync_file(&open.file);
+            self.sync_file(&open);
         }
     }
 
-    fn sync_file(&mut self, file: &File) {
-        let is_file = file.metadata().map(|meta| meta.is_file());
+    fn sync_file(&mut self, open: &Open) {
         // Nothing in a pipe or a terminal is durable.
-        let Err(error) = is_file.and_then(|is_file| match is_file {
-            true => (self.sync_data)(file),
-            false => Ok(()),
-        }) else {
+        if !open.is_file {
+            return;
+        }
+        let Err(error) = (self.sync_data)(&open.file) else {
             return;
         };
         if !std::mem::replace(&mut self.doubtful, true) {
@@ -206,7 +205,7 @@ impl Sink for FileSink {
         let Some(mut open) = self.open.take() else {
             return Ok(false);
         };
-        self.sync_file(&open.file);
+        self.sync_file(&open);
         open.is_new = false;
         open.is_dirty = false;
         self.open = Some(open);

@@ -23,8 +23,9 @@ use crate::sys;
 /// So many threads stay when there is nothing to do.
 const IDLE: usize = 4;
 
-/// So many stay for a while: to start and end a thread for every few logins takes a twentieth of their time.
-const IDLE_IN_A_BURST: usize = 64;
+/// So many stay for a while: to start and end a thread for every few logins takes a twentieth of their time. Each holds
+/// 0.2 MiB.
+const IDLE_IN_A_BURST: usize = 16;
 
 /// How long those stay.
 const WHILE: Duration = Duration::from_secs(5);

@@ -25,6 +25,11 @@ pub(super) trait Sink: Send + Sync {
 
     /// Makes `batch` durable.
     fn write(&self, batch: &Batch) -> Result<(), Fault>;
+
+    /// Lets other threads run.
+    fn let_others_run(&self) {
+        thread::yield_now();
+    }
 }
 
 pub(super) struct GroupCommit<S> {
@@ -34,8 +39,6 @@ pub(super) struct GroupCommit<S> {
     broken: AtomicBool,
     /// For even and for odd rounds: there are never more than two to wait for.
     round_over: [Condvar; 2],
-    /// Lets other threads run; tests do more.
-    let_others_run: Box<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -69,7 +72,6 @@ impl<S: Sink> GroupCommit<S> {
             state: Mutex::new(state),
             broken: AtomicBool::new(false),
             round_over: Default::default(),
-            let_others_run: Box::new(thread::yield_now),
         }
     }
 
@@ -131,7 +133,7 @@ impl<S: Sink> GroupCommit<S> {
         if state.together.max(state.queued) > 1 {
             // Who is about to commit comes along: a write costs as much for many as for one.
             drop(state);
-            (self.let_others_run)();
+            self.sink.let_others_run();
             state = self.lock();
             if let Some(error) = &state.failed {
                 // A change that failed half-way may be in the queue.
@@ -200,6 +202,13 @@ mod tests {
         begun: Sender<()>,
         end: Mutex<Receiver<Result<(), Fault>>>,
         count: AtomicU64,
+        pause: Option<Pause>,
+    }
+
+    /// Says that a leader lets others run, and waits for the test.
+    struct Pause {
+        begun: Sender<()>,
+        end: Mutex<Receiver<()>>,
     }
 
     impl Sink for Stepped {
@@ -209,6 +218,13 @@ mod tests {
             self.count.fetch_add(1, Ordering::SeqCst);
             self.begun.send(()).unwrap();
             self.end.lock().unwrap().recv().unwrap()
+        }
+
+        fn let_others_run(&self) {
+            if let Some(pause) = &self.pause {
+                pause.begun.send(()).unwrap();
+                pause.end.lock().unwrap().recv().unwrap();
+            }
         }
     }
 
@@ -225,6 +241,7 @@ mod tests {
             begun,
             end: Mutex::new(ends),
             count: AtomicU64::new(0),
+            pause: None,
         };
         (GroupCommit::new(flush, 0), has_begun, end)
     }
@@ -318,14 +335,13 @@ mod tests {
     /// A group whose next leader has company, and what it says and waits for when it lets others run.
     fn with_company() -> (Rig, Receiver<()>, Sender<()>) {
         let (mut group, begun, end) = rig();
-        let (lets, has_let) = channel();
+        let (pauses, has_let) = channel();
         let (go_on, goes_on) = channel();
-        let goes_on = Mutex::new(goes_on);
-        group.state.get_mut().unwrap().together = 2;
-        group.let_others_run = Box::new(move || {
-            lets.send(()).unwrap();
-            goes_on.lock().unwrap().recv().unwrap();
+        group.sink.pause = Some(Pause {
+            begun: pauses,
+            end: Mutex::new(goes_on),
         });
+        group.state.get_mut().unwrap().together = 2;
         ((group, begun, end), has_let, go_on)
     }
 

@@ -235,12 +235,9 @@ impl Agent {
         subject: &Subject,
         plan: &Plan,
     ) -> PromptDecoy<'a> {
-        // Users of whom the same is required get the same work done.
-        let asks = |ways: &[FactorCombination]| {
-            let asks = |way: &FactorCombination| way.factors().contains(&Factor::Questions);
-            ways.iter().any(asks)
-        };
-        let question = asks(&plan.combinations).then(|| {
+        // Users with the same requirements get the same work.
+        let asks = |way: &FactorCombination| way.factors().contains(&Factor::Questions);
+        let question = plan.combinations.iter().any(asks).then(|| {
             let catalogue = &settings.questions.catalogue;
             self.repository.pick(&subject.user, catalogue)
         });
