@@ -56,7 +56,7 @@ const DESCRIPTORS_OF_A_CONNECTION: u64 = 2;
 
 /// Descriptors for the store, the logs, the name service, threads that turn others away, and those that a burst leaves
 /// idle, on each of two sockets.
-const DESCRIPTORS_BESIDE: u64 = 224;
+const DESCRIPTORS_BESIDE: u64 = 320;
 
 /// The unique ID of each boot of the host (random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";

@@ -24,8 +24,8 @@ use crate::sys;
 const IDLE: usize = 4;
 
 /// So many stay for a while: to start and end a thread for every few logins takes a twentieth of their time. Each holds
-/// 0.2 MiB.
-const IDLE_IN_A_BURST: usize = 16;
+/// 0.2 MiB, of which most stays with the process.
+const IDLE_IN_A_BURST: usize = 64;
 
 /// How long those stay.
 const WHILE: Duration = Duration::from_secs(5);
