@@ -3,7 +3,6 @@
 use std::process::{Command, Stdio};
 
 use mfa_tests::{Agent, KINDS, Key, Machine, Pty, SecurityKey, SshAgent, Sshd, run};
-use nix::sys::signal::{Signal, kill};
 
 const PASSWORD: &str = "correct horse";
 const ANNA: &str = "mfat-anna";
@@ -350,7 +349,7 @@ fn an_interrupted_wait_for_the_touch_ends_sudo_and_su_and_costs_no_attempt() {
         let place = Place::new(machine);
         let ssh_agent = SshAgent::with(machine, ANNA, &place.key);
         let _red = place.key_of_bert(machine);
-        kill(ssh_agent.pid(), Signal::SIGSTOP).unwrap();
+        ssh_agent.suspend();
         let variable = ssh_agent.variable();
         let su = ["su", BERT, "-c", "id -un"];
         for program in [&["sudo", "-k", "id", "-un"][..], &su] {
@@ -366,7 +365,7 @@ fn an_interrupted_wait_for_the_touch_ends_sudo_and_su_and_costs_no_attempt() {
                 "{program:?}: {took:?}"
             );
         }
-        kill(ssh_agent.pid(), Signal::SIGCONT).unwrap();
+        ssh_agent.resume();
         let _ = place.agent.logins_of(ANNA, 1);
         assert_eq!((place.failures(), place.key.signatures()), (0, 0));
     });
@@ -377,13 +376,13 @@ fn a_child_of_the_program_that_ends_does_not_end_the_wait_for_the_touch() {
     Machine::run(|machine| {
         let place = Place::new(machine);
         let ssh_agent = SshAgent::with(machine, ANNA, &place.key);
-        kill(ssh_agent.pid(), Signal::SIGSTOP).unwrap();
+        ssh_agent.suspend();
         let variable = ssh_agent.variable();
         // sudo catches SIGCHLD.
         let program = ["bash", "-c", "sleep 1 & exec sudo -k id -un"];
         let waiting = as_anna(machine, &[&variable], &program);
         std::thread::sleep(std::time::Duration::from_millis(2500));
-        kill(ssh_agent.pid(), Signal::SIGCONT).unwrap();
+        ssh_agent.resume();
         passes_by_touch(waiting, "root");
     });
 }

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     Admin, Ctl, Ending, Event, Output, Traced, built, eventually, is_root, killed_after, run,
+    suspend,
 };
 
 /// A running agent. It is killed when dropped.
@@ -322,9 +323,9 @@ impl Agent {
         events
     }
 
-    /// Suspends it (`SIGSTOP`); [`Agent::resume`] lets it continue.
+    /// Suspends it; [`Agent::resume`] lets it continue.
     pub fn suspend(&self) {
-        self.signal(Signal::SIGSTOP);
+        suspend(self.pid());
     }
 
     /// Lets it continue.

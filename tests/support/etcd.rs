@@ -10,7 +10,9 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Authority, Certificate, Lan, Output, has_program, run, run_with_input, within};
+use crate::{
+    Authority, Certificate, Lan, Output, has_program, run, run_with_input, suspend, within,
+};
 
 /// A cluster has to elect a leader, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -260,17 +262,17 @@ impl Etcd {
 
     /// Suspends a node: it holds its connections and answers nothing.
     pub fn suspend(&self, number: usize) {
-        self.signal(number, Signal::SIGSTOP);
+        suspend(self.pid(number));
     }
 
     /// Lets it continue.
     pub fn resume(&self, number: usize) {
-        self.signal(number, Signal::SIGCONT);
+        kill(self.pid(number), Signal::SIGCONT).expect("a signal");
     }
 
-    fn signal(&self, number: usize, signal: Signal) {
+    fn pid(&self, number: usize) -> Pid {
         let child = self.nodes[number].child.as_ref().expect("a running node");
-        kill(Pid::from_raw(child.id().cast_signed()), signal).expect("a signal");
+        Pid::from_raw(child.id().cast_signed())
     }
 
     /// The node that leads, if one does.

@@ -91,7 +91,7 @@ pub use postfix::{Encryption, Postfix};
 pub use provider::{Answer, Provider, Request};
 pub use pty::Pty;
 pub use relay::{Passing, Relay, attributes_without, reply_that_fits};
-pub use run::{Output, eventually, has_program, not_run, run, run_with_input, within};
+pub use run::{Output, eventually, has_program, not_run, run, run_with_input, suspend, within};
 pub use screen::{code_of, codes_shown, key_shown, scanned};
 pub use security_key::{KINDS, SecurityKey, SshAgent};
 pub use sent::{another_than, code_in};

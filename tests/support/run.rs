@@ -4,6 +4,10 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
+
 /// Long enough for a slow and busy machine; a test that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -50,6 +54,22 @@ pub fn run_with_input(command: &mut Command, input: &str) -> Output {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Suspends a child; `SIGCONT` lets it continue. Returns when it stands still: after the signal alone, threads of it on other
+/// processors go on for a moment.
+///
+/// # Panics
+///
+/// When it has ended.
+pub fn suspend(child: Pid) {
+    kill(child, Signal::SIGSTOP).expect("a signal");
+    let end = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+    let stopped = waitid(Id::Pid(child), end).expect("a child");
+    assert!(
+        matches!(stopped, WaitStatus::Stopped(..)),
+        "it has ended: {stopped:?}"
+    );
 }
 
 /// Waits until `probe` returns a value.

@@ -5,7 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::{Machine, built, eventually, run};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::{Machine, built, eventually, run, suspend};
 
 /// The kinds of security keys that OpenSSH knows, as `ssh-keygen -t` names them.
 pub const KINDS: [&str; 2] = ["ed25519-sk", "ecdsa-sk"];
@@ -233,10 +236,18 @@ impl SshAgent {
         &self.socket
     }
 
-    /// Its process.
-    #[must_use]
-    pub fn pid(&self) -> nix::unistd::Pid {
-        nix::unistd::Pid::from_raw(self.child.id().cast_signed())
+    /// Suspends it; [`SshAgent::resume`] lets it continue.
+    pub fn suspend(&self) {
+        suspend(self.pid());
+    }
+
+    /// Lets it continue.
+    pub fn resume(&self) {
+        kill(self.pid(), Signal::SIGCONT).expect("a signal");
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
     }
 
     /// Ends it. Its socket stays where it is.

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 /// The turn of a test: servers of many tests at once would be slow. None if etcd is not installed; where it can be
@@ -106,8 +107,16 @@ impl Node {
         self.client
     }
 
+    /// Returns when it stands still: after the signal alone, threads of it on other processors go on for a moment.
     pub(crate) fn freeze(&self) {
         self.signal(Signal::SIGSTOP);
+        let child = Id::Pid(Pid::from_raw(self.child.id() as i32));
+        let end = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        let stopped = waitid(child, end).unwrap();
+        assert!(
+            matches!(stopped, WaitStatus::Stopped(..)),
+            "etcd has ended: {stopped:?}"
+        );
     }
 
     pub(crate) fn thaw(&self) {
