@@ -18,7 +18,7 @@ use super::limits::Entry;
 use super::peer::Peer;
 use super::refuse::refuse;
 use crate::log::{self, Level};
-use crate::sys;
+use crate::{store, sys};
 
 /// So many threads stay when there is nothing to do.
 const IDLE: usize = 4;
@@ -135,6 +135,7 @@ fn work(pool: &Arc<Pool>, waiter: &Waiter) {
         }
         serve_one(pool, &stream);
         drop(stream);
+        store::free_what_was_replaced();
         if !pool.is_kept() {
             return pool.leave();
         }

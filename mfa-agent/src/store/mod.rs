@@ -49,6 +49,7 @@ pub use fleet::{Fleet, KnownState, StateFit};
 pub use memory::MemoryStore;
 pub use sled::SledStore;
 pub use snapshot::{Record, Snapshot};
+pub(crate) use table::free_what_was_replaced;
 
 /// A store of sealed records.
 pub trait Store: Send + Sync {

@@ -120,6 +120,13 @@ fn guarded<T>(call: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Fault> {
     }
 }
 
+/// Frees what changes of this thread replaced. sled leaves that until a thread has replaced 62 nodes of its tree: with 64
+/// threads that is 7 MiB.
+pub(crate) fn free_what_was_replaced() {
+    // It runs code of sled's; what a panic leaves unfreed is only memory.
+    let _ = catch_unwind(|| crossbeam_epoch::pin().flush());
+}
+
 /// Removes the tables in `store` that a process left behind.
 pub(super) fn remove_left_over(store: &Path, names: &[String]) -> Result<(), Fault> {
     for name in names.iter().filter(|name| name.starts_with(PREFIX)) {
@@ -146,6 +153,13 @@ mod tests {
     fn create(folder: &Path) -> Result<Table, Fault> {
         let disk = HostFolder::open(folder).unwrap();
         Table::create(&Arc::new(Files::new(Arc::new(disk))), folder, 1)
+    }
+
+    /// Each version of the package has nodes to free of its own.
+    #[test]
+    fn sled_frees_with_the_version_of_crossbeam_epoch_that_is_used_here() {
+        let lock = include_str!("../../../Cargo.lock");
+        assert_eq!(lock.matches("name = \"crossbeam-epoch\"").count(), 1);
     }
 
     #[test]
