@@ -469,12 +469,9 @@ impl AccountRepository {
     /// removing a choice moves few users.
     #[must_use]
     pub fn pick<'a>(&self, user: &UserName, choices: &'a [String]) -> Option<&'a String> {
+        let vault = &self.known_view().vault;
         // Must differ from the placeholder's number: the question would reveal who shares one.
-        let rank = |choice: &&String| {
-            self.known_view()
-                .vault
-                .slot(&format!("pick/{user}/{choice}"), u32::MAX)
-        };
+        let rank = |choice: &&String| vault.slot(format_args!("pick/{user}/{choice}"), u32::MAX);
         choices.iter().max_by_key(rank)
     }
 
@@ -482,12 +479,8 @@ impl AccountRepository {
     /// three of four cases. Adding or removing a choice moves few users.
     #[must_use]
     pub fn lean<T: std::fmt::Display>(&self, user: &UserName, choices: &[T]) -> usize {
-        let is_taken = |choice: &T| {
-            self.known_view()
-                .vault
-                .slot(&format!("lean/{user}/{choice}"), 4)
-                > 0
-        };
+        let vault = &self.known_view().vault;
+        let is_taken = |choice: &T| vault.slot(format_args!("lean/{user}/{choice}"), 4) > 0;
         match choices {
             [] | [_] => 0,
             _ => choices.iter().position(is_taken).unwrap_or(0),

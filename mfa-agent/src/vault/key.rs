@@ -176,7 +176,7 @@ impl MasterKey {
 
     /// A subkey for one purpose.
     pub(super) fn derive(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
-        super::keyed(&self.0, purpose)
+        super::mac(super::keyed(&self.0), purpose)
     }
 }
 

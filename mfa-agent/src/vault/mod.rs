@@ -12,6 +12,7 @@ mod lasting;
 mod ring;
 mod unused;
 
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
@@ -50,8 +51,10 @@ pub struct Vault {
     others: Vec<Arc<Cipher>>,
     lasting: Lasting,
     pepper: Pepper,
+    /// Maps names to numbers.
+    slots: Hmac<Sha256>,
     /// Hides the names of records.
-    names: Zeroizing<[u8; 32]>,
+    names: Hmac<Sha256>,
     /// The keys that open records, if not all do; the others open backups only.
     live: Option<Vec<[u8; ID]>>,
 }
@@ -166,12 +169,14 @@ impl Vault {
 
     fn build(sealing: Arc<Cipher>, others: Vec<Arc<Cipher>>, lasting: Lasting) -> Self {
         let pepper = Pepper::new(lasting.pepper.clone());
-        let names = keyed(&lasting.slots, NAMES);
+        let slots = keyed(&lasting.slots);
+        let names = keyed(&mac(slots.clone(), NAMES));
         Self {
             sealing,
             others,
             lasting,
             pepper,
+            slots,
             names,
             live: None,
         }
@@ -348,8 +353,11 @@ impl Vault {
     /// Maps a name without a record to one of `slots`, always the same. Without the key nobody can
     /// predict it, or tell that two names share one.
     #[must_use]
-    pub fn slot(&self, name: &str, slots: u32) -> u32 {
-        let mac = keyed(&self.lasting.slots, name.as_bytes());
+    pub fn slot(&self, name: impl fmt::Display, slots: u32) -> u32 {
+        let mut mac = Writer(self.slots.clone());
+        // Neither a name nor the mac refuses anything.
+        let _ = write!(mac, "{name}");
+        let mac = mac.0.finalize().into_bytes();
         let mut number = [0; 8];
         number.copy_from_slice(&mac[..8]);
         let slot = u64::from_be_bytes(number)
@@ -362,7 +370,7 @@ impl Vault {
     /// somebody has a record. A change of the key does not change it.
     #[must_use]
     pub fn hidden_name(&self, name: &[u8]) -> String {
-        hex(&keyed(&self.names, name)[..HIDDEN_NAME])
+        hex(&mac(self.names.clone(), name)[..HIDDEN_NAME])
     }
 
     /// The ID of the key, for logs and backups; it reveals nothing about the key.
@@ -386,14 +394,27 @@ fn bound(prefix: &[u8], key: &[u8]) -> Result<Vec<u8>, VaultError> {
     Ok([b"pam-mfa record\0".as_slice(), prefix, key].concat())
 }
 
-/// HMAC-SHA256.
-fn keyed(key: &[u8; 32], data: &[u8]) -> Zeroizing<[u8; 32]> {
+/// HMAC-SHA256 with this key.
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     // RFC 2104 pads a short key with zeros; doing it here leaves no length that could be wrong.
     let mut block = Zeroizing::new([0; 64]);
     block[..32].copy_from_slice(key);
-    let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
-    mac.update(data);
-    Zeroizing::new(mac.finalize().into_bytes().into())
+    <Hmac<Sha256> as KeyInit>::new((&*block).into())
+}
+
+fn mac(mut keyed: Hmac<Sha256>, data: &[u8]) -> Zeroizing<[u8; 32]> {
+    keyed.update(data);
+    Zeroizing::new(keyed.finalize().into_bytes().into())
+}
+
+/// Takes text into a mac, so that it needs no memory of its own.
+struct Writer(Hmac<Sha256>);
+
+impl fmt::Write for Writer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -441,6 +462,17 @@ mod tests {
         }
     }
 
+    /// A name without a record that is asked something else after an upgrade is told apart from an account.
+    #[test]
+    fn a_name_keeps_its_slot_and_its_hidden_name_in_later_versions() {
+        let vault = vault(1);
+        assert_eq!(vault.slot("anna", 1024), 9);
+        let question = "pick/anna/Which street did you grow up in?";
+        assert_eq!(vault.slot(question, u32::MAX), 3_445_776_050);
+        let hidden = "b4ca17d79bbeb6f6e7c2ebe679148edb";
+        assert_eq!(vault.hidden_name(b"user/anna"), hidden);
+    }
+
     #[test]
     fn a_name_keeps_its_slot_and_slots_are_used_evenly() {
         let vault = vault(1);
@@ -456,11 +488,9 @@ mod tests {
             "{used:?}"
         );
         assert_ne!(
+            (0..64).map(|i| vault.slot(i, 1 << 20)).collect::<Vec<_>>(),
             (0..64)
-                .map(|i| vault.slot(&i.to_string(), 1 << 20))
-                .collect::<Vec<_>>(),
-            (0..64)
-                .map(|i| super::tests::vault(2).slot(&i.to_string(), 1 << 20))
+                .map(|i| super::tests::vault(2).slot(i, 1 << 20))
                 .collect::<Vec<_>>(),
         );
         assert_eq!(vault.slot("x", 0), 0);
