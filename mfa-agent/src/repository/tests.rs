@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,9 +12,19 @@ use mfa_core::account::samples::{at, counter, device, full};
 
 struct Shared(Arc<MemoryStore>);
 
+thread_local! {
+    /// What this thread has asked of stores.
+    static ASKED: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Store for Shared {
     fn load(&self, key: &[u8]) -> Result<Option<Stored>, StoreError> {
+        ASKED.with_borrow_mut(|asked| asked.push("load"));
         self.0.load(key)
+    }
+
+    fn forget_found(&self) {
+        ASKED.with_borrow_mut(|asked| asked.push("forget"));
     }
 
     fn swap_all_if(
@@ -696,4 +707,17 @@ fn the_last_backup_is_remembered() {
     backup(&here);
     let last = open(&store, 1).last_backup().unwrap().unwrap();
     assert_eq!((last.at, last.records), (at(0), 1));
+}
+
+/// Else the time of its first look-up would tell whose login this thread had before (rule 8).
+#[test]
+fn a_login_begins_with_a_store_that_has_forgotten_what_this_thread_found_before() {
+    let (_, repository) = fresh(1);
+    put(&repository, "anna", full());
+    for name in ["anna", "nobody"] {
+        ASKED.take();
+        repository.account_or_placeholder(&user(name)).unwrap();
+        let asked = ASKED.take();
+        assert_eq!(asked[..2], ["forget", "load"], "{name}: {asked:?}");
+    }
 }
