@@ -51,12 +51,8 @@ const HASHES_WAITING: usize = 64;
 /// Descriptors that the look-up of a user needs; every connection may have one active.
 const DESCRIPTORS_OF_A_LOOK_UP: u64 = 3;
 
-/// How many descriptors a connection needs: its own, and the one with which its thread waits for the next.
-const DESCRIPTORS_OF_A_CONNECTION: u64 = 2;
-
-/// Descriptors for the store, the logs, the name service, threads that turn others away, and those that a burst leaves
-/// idle, on each of two sockets.
-const DESCRIPTORS_BESIDE: u64 = 320;
+/// Descriptors for the store, the logs, the name service, and connections that are turned away.
+const DESCRIPTORS_BESIDE: u64 = 192;
 
 /// The unique ID of each boot of the host (random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -272,7 +268,7 @@ fn block_signals() -> Result<SigSet, StartError> {
 /// Keeps connections from using up the descriptors of the store, the logs and the name service:
 /// without them logins would fail at the look-up of the user.
 fn make_room(max_connections: u32) -> Result<(), StartError> {
-    let least = u64::from(max_connections) * DESCRIPTORS_OF_A_CONNECTION + DESCRIPTORS_BESIDE;
+    let least = u64::from(max_connections) + DESCRIPTORS_BESIDE;
     let enough = least + u64::from(max_connections) * DESCRIPTORS_OF_A_LOOK_UP;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     if hard < least {

@@ -39,6 +39,9 @@ const PAUSE: u8 = 100;
 pub(super) struct Acceptor {
     listener: UnixListener,
     accepting: Arc<Accepting>,
+    /// All threads wait in this. A connection wakes the one that came last, and no other is woken before that one has
+    /// accepted it; poll(2) would wake them all.
+    waiting: Epoll,
     /// None once it could not be opened again.
     spare: Mutex<Option<File>>,
 }
@@ -47,40 +50,33 @@ impl Acceptor {
     /// The socket is not to block: the threads wait for it and for the end.
     pub(super) fn new(listener: UnixListener, accepting: Arc<Accepting>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
+        let waiting = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        waiting.add(listener.as_fd(), connection())?;
+        let closed = EpollEvent::new(EpollFlags::EPOLLIN, CLOSED);
+        waiting.add(accepting.closed(), closed)?;
         Ok(Self {
             listener,
             accepting,
+            waiting,
             spare: Mutex::new(open_spare()),
         })
     }
 
-    /// What one thread waits with. A connection wakes one of all that wait, where poll(2) would wake them all.
-    pub(super) fn waiter(&self) -> io::Result<Waiter> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let connections = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
-        let closed = EpollEvent::new(EpollFlags::EPOLLIN, CLOSED);
-        epoll.add(
-            self.listener.as_fd(),
-            EpollEvent::new(connections, CONNECTION),
-        )?;
-        epoll.add(self.accepting.closed(), closed)?;
-        Ok(Waiter(epoll))
-    }
-
     /// Waits for a connection to serve, and while none is accepted; not for longer than `patience`, if there is one.
-    pub(super) fn accept(&self, waiter: &Waiter, patience: Option<Duration>) -> Accepted {
-        match waiter.wait(patience) {
-            Waited::Connection => {}
+    pub(super) fn accept(&self, patience: Option<Duration>) -> Accepted {
+        let turn = match self.wait(patience) {
+            Waited::Connection(turn) => turn,
             Waited::Closed => {
                 self.accepting.await_open();
                 return Accepted::Nobody;
             }
             Waited::InVain => return Accepted::Late,
-        }
+        };
         let accepted = {
             let _others = FREE.read().unwrap_or_else(PoisonError::into_inner);
             self.listener.accept()
         };
+        drop(turn);
         match accepted {
             // What is accepted blocks, whatever the socket does.
             Ok((stream, _)) => Accepted::Caller(stream),
@@ -88,6 +84,26 @@ impl Acceptor {
             Err(error) => self
                 .after(&error)
                 .map_or(Accepted::Nobody, Accepted::Caller),
+        }
+    }
+
+    /// Waits until there is a connection, or none is accepted.
+    fn wait(&self, patience: Option<Duration>) -> Waited<'_> {
+        let patience = patience.and_then(|patience| EpollTimeout::try_from(patience).ok());
+        let mut events = [EpollEvent::empty(); 2];
+        let waited = self
+            .waiting
+            .wait(&mut events, patience.unwrap_or(EpollTimeout::NONE));
+        let events = match waited {
+            Ok(0) => return Waited::InVain,
+            Ok(count) => events.iter().take(count),
+            // A signal: it may have come together with a connection.
+            Err(_) => return Waited::Connection(Turn(self)),
+        };
+        let turn = Turn(self);
+        match events.into_iter().any(|event| event.data() == CLOSED) {
+            true => Waited::Closed,
+            false => Waited::Connection(turn),
         }
     }
 
@@ -151,42 +167,44 @@ impl Acceptor {
     }
 }
 
-/// Waits for connections, for one thread.
-pub(super) struct Waiter(Epoll);
-
 /// Events of the listener.
 const CONNECTION: u64 = 0;
 
 /// Events that say that no connection is accepted.
 const CLOSED: u64 = 1;
 
+/// Wakes one thread for a connection, and nobody for the next until [`Turn`] ends.
+fn connection() -> EpollEvent {
+    EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT, CONNECTION)
+}
+
 /// What a thread has waited for.
-enum Waited {
+enum Waited<'a> {
     /// There may be a connection.
-    Connection,
+    Connection(Turn<'a>),
     /// No connection is accepted.
     Closed,
     /// Neither in time.
     InVain,
 }
 
-impl Waiter {
-    /// Waits until there is a connection, or none is accepted.
-    fn wait(&self, patience: Option<Duration>) -> Waited {
-        let patience = patience.and_then(|patience| EpollTimeout::try_from(patience).ok());
-        let mut events = [EpollEvent::empty(); 2];
-        let waited = self
-            .0
-            .wait(&mut events, patience.unwrap_or(EpollTimeout::NONE));
-        let events = match waited {
-            Ok(0) => return Waited::InVain,
-            Ok(count) => events.iter().take(count),
-            // A signal: it may have come together with a connection.
-            Err(_) => return Waited::Connection,
-        };
-        match events.into_iter().any(|event| event.data() == CLOSED) {
-            true => Waited::Closed,
-            false => Waited::Connection,
+/// The turn of one thread to accept. At its end, however it comes, the next connection wakes a thread, also one that came
+/// meanwhile.
+struct Turn<'a>(&'a Acceptor);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let Acceptor {
+            listener, waiting, ..
+        } = self.0;
+        if let Err(error) = waiting.modify(listener.as_fd(), &mut connection()) {
+            log::limited_at(
+                Level::Error,
+                "connections that nobody waits for",
+                format_args!(
+                    "can't wait for connections: {error}; restart the agent: systemctl restart mfa-agent"
+                ),
+            );
         }
     }
 }

@@ -4,12 +4,14 @@
 //! connection, or a login, forever.
 
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, send};
 
 /// How long a thread lets others run before it sleeps until the first message of a caller.
 const SOON: Duration = Duration::from_micros(60);
@@ -46,6 +48,12 @@ impl Write for Until<'_> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left < Duration::from_micros(1) {
             return Err(io::ErrorKind::TimedOut.into());
+        }
+        // A reply has room, unless a caller reads none. Only then there is something to wait for.
+        let at_once = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        match send(self.stream.as_raw_fd(), bytes, at_once) {
+            Err(Errno::EAGAIN) => {}
+            sent => return Ok(sent?),
         }
         self.stream.set_write_timeout(Some(left))?;
         (&mut &*self.stream).write(bytes)

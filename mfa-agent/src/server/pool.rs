@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Agent;
-use super::accept::{Accepted, Acceptor, Waiter};
+use super::accept::{Accepted, Acceptor};
 use super::connection::Connection;
 use super::limits::Entry;
 use super::peer::Peer;
@@ -95,14 +95,13 @@ pub fn serve(agent: &Arc<Agent>, listener: UnixListener) -> std::io::Result<()> 
 }
 
 fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
-    let waiter = pool.acceptor.waiter()?;
     pool.idle.fetch_add(1, Ordering::SeqCst);
     pool.all.fetch_add(1, Ordering::SeqCst);
     let shared = Arc::clone(pool);
     let started = thread::Builder::new()
         .name("connection".to_owned())
         .stack_size(STACK)
-        .spawn(move || work(&shared, &waiter));
+        .spawn(move || work(&shared));
     if started.is_err() {
         pool.idle.fetch_sub(1, Ordering::SeqCst);
         pool.all.fetch_sub(1, Ordering::SeqCst);
@@ -111,10 +110,10 @@ fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
 }
 
 /// Accepts and serves, one connection after the other. Counted as idle when it is called.
-fn work(pool: &Arc<Pool>, waiter: &Waiter) {
+fn work(pool: &Arc<Pool>) {
     loop {
         // A thread that accepted nothing is still idle, so no new thread is needed.
-        let stream = match pool.acceptor.accept(waiter, pool.patience()) {
+        let stream = match pool.acceptor.accept(pool.patience()) {
             Accepted::Caller(stream) => stream,
             Accepted::Nobody => continue,
             Accepted::Late if pool.may_go() => return pool.leave(),

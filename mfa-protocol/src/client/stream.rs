@@ -111,8 +111,16 @@ impl Read for DeadlineStream {
 impl Write for DeadlineStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Without NOSIGNAL a closed socket would raise SIGPIPE in a host program that never asked.
-        let flags = self.flags(sockopt::SendTimeout)? | MsgFlags::MSG_NOSIGNAL;
-        socket::send(self.socket.as_raw_fd(), bytes, flags).map_err(timed_out)
+        let send = |flags: MsgFlags| {
+            let flags = flags | MsgFlags::MSG_NOSIGNAL;
+            socket::send(self.socket.as_raw_fd(), bytes, flags)
+        };
+        match send(MsgFlags::MSG_DONTWAIT) {
+            // There is no room; there usually is, and no time-out to be set.
+            Err(nix::Error::EAGAIN) => send(self.flags(sockopt::SendTimeout)?),
+            sent => sent,
+        }
+        .map_err(timed_out)
     }
 
     fn flush(&mut self) -> io::Result<()> {
