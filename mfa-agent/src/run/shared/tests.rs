@@ -62,7 +62,7 @@ fn put(repository: &AccountRepository, name: &str) -> Result<(), RepositoryError
 }
 
 fn soon(what: &str, is: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + Duration::from_secs(120);
     while !is() {
         assert!(Instant::now() < until, "it never became true: {what}");
         std::thread::sleep(Duration::from_millis(20));

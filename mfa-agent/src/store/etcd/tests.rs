@@ -114,8 +114,9 @@ fn update<'a>(key: &'a [u8], from: &'a Stored, bytes: &'a [u8]) -> Change<'a> {
     }
 }
 
+/// Waits for what may take some attempts: pauses between them grow to 8 s, and on a busy machine an attempt can time out.
 fn soon(what: &str, is: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + Duration::from_secs(120);
     while !is() {
         assert!(Instant::now() < until, "it never became true: {what}");
         std::thread::sleep(Duration::from_millis(20));
