@@ -16,17 +16,24 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::accepting::Accepting;
+use super::counter::Held;
 use super::refuse::refuse;
 use crate::log::{self, Level};
 
 /// What came of waiting for a connection.
 pub(super) enum Accepted {
     /// One to serve.
-    Caller(UnixStream),
+    Caller(Caller),
     /// None, after an error and a pause, or because another thread was quicker.
     Nobody,
     /// None came in time.
     Late,
+}
+
+/// A connection, and the right to be waited for until its first call is carried out.
+pub(super) struct Caller {
+    pub(super) stream: UnixStream,
+    pub(super) arriving: Held<()>,
 }
 
 /// Held for reading by who accepts, and for writing by who frees a spare descriptor to accept with it: nobody else is to
@@ -72,6 +79,10 @@ impl Acceptor {
             }
             Waited::InVain => return Accepted::Late,
         };
+        // It may have been closed since.
+        let Some(arriving) = self.accepting.enter() else {
+            return Accepted::Nobody;
+        };
         let accepted = {
             let _others = FREE.read().unwrap_or_else(PoisonError::into_inner);
             self.listener.accept()
@@ -79,11 +90,12 @@ impl Acceptor {
         drop(turn);
         match accepted {
             // What is accepted blocks, whatever the socket does.
-            Ok((stream, _)) => Accepted::Caller(stream),
+            Ok((stream, _)) => Accepted::Caller(Caller { stream, arriving }),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Accepted::Nobody,
-            Err(error) => self
-                .after(&error)
-                .map_or(Accepted::Nobody, Accepted::Caller),
+            Err(error) => match self.after(&error) {
+                Some(stream) => Accepted::Caller(Caller { stream, arriving }),
+                None => Accepted::Nobody,
+            },
         }
     }
 
@@ -98,10 +110,11 @@ impl Acceptor {
             Ok(0) => return Waited::InVain,
             Ok(count) => events.iter().take(count),
             // A signal: it may have come together with a connection.
-            Err(_) => return Waited::Connection(Turn(self)),
+            Err(_) => return Waited::Connection(None),
         };
-        let turn = Turn(self);
-        match events.into_iter().any(|event| event.data() == CLOSED) {
+        let is_there = |what: u64| events.clone().any(|event| event.data() == what);
+        let turn = is_there(CONNECTION).then(|| Turn(self));
+        match is_there(CLOSED) {
             true => Waited::Closed,
             false => Waited::Connection(turn),
         }
@@ -181,7 +194,7 @@ fn connection() -> EpollEvent {
 /// What a thread has waited for.
 enum Waited<'a> {
     /// There may be a connection.
-    Connection(Turn<'a>),
+    Connection(Option<Turn<'a>>),
     /// No connection is accepted.
     Closed,
     /// Neither in time.

@@ -7,8 +7,10 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::counter::{Counter, Held};
 
 /// Open when made.
 pub(super) struct Accepting {
@@ -17,6 +19,8 @@ pub(super) struct Accepting {
     close: UnixStream,
     state: Mutex<State>,
     opened: Condvar,
+    /// Those who accept a connection, or wait for its first call.
+    arriving: Arc<Counter<()>>,
 }
 
 #[derive(Default)]
@@ -34,6 +38,7 @@ impl Accepting {
             close,
             state: Mutex::default(),
             opened: Condvar::new(),
+            arriving: Arc::default(),
         })
     }
 
@@ -62,6 +67,19 @@ impl Accepting {
         }
     }
 
+    /// To be called before a connection is accepted: none may be while there is no value. Who closes can wait until this
+    /// one is given back.
+    pub(super) fn enter(&self) -> Option<Held<()>> {
+        let arriving = self.arriving.enter(())?;
+        // Looked at from inside: who closes it now finds somebody to wait for.
+        self.state().closed_since.is_none().then_some(arriving)
+    }
+
+    /// Waits until nobody accepts a connection or waits for its first call, but no longer than `limit`.
+    pub(super) fn await_arrived(&self, limit: Duration) {
+        let _ = self.arriving.await_none(limit);
+    }
+
     /// Waits while it is closed.
     pub(super) fn await_open(&self) {
         let is_closed = |state: &mut State| state.closed_since.is_some();
@@ -80,8 +98,6 @@ impl Accepting {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
     use super::*;
@@ -89,6 +105,20 @@ mod tests {
     fn is_closed(accepting: &Accepting) -> bool {
         let mut closed = [PollFd::new(accepting.closed(), PollFlags::POLLIN)];
         poll(&mut closed, PollTimeout::ZERO).unwrap() > 0
+    }
+
+    /// It might take a caller out of the socket whose login the next agent should carry out.
+    #[test]
+    fn who_is_about_to_accept_when_it_is_closed_is_waited_for_and_nobody_else_accepts() {
+        let accepting = Accepting::new().unwrap();
+        let about_to = accepting.enter().unwrap();
+        accepting.close();
+        assert!(accepting.enter().is_none());
+        assert!(!accepting.arriving.await_none(Duration::ZERO));
+        drop(about_to);
+        assert!(accepting.arriving.await_none(Duration::ZERO));
+        accepting.open();
+        assert!(accepting.enter().is_some());
     }
 
     #[test]

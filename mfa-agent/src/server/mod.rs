@@ -87,7 +87,6 @@ pub struct Agent {
     /// process could sit at a prompt for as long as it likes, and is not counted.
     active_logins: Arc<Counter<()>>,
     /// Connections of programs that guard logins, until their first call is carried out.
-    arriving: Arc<Counter<()>>,
     accepting: Arc<accepting::Accepting>,
     /// Sends codes.
     delivery_queue: DeliveryQueue,
@@ -157,7 +156,6 @@ impl Agent {
             started_on,
             shutdown: Arc::default(),
             active_logins: Arc::default(),
-            arriving: Arc::default(),
             accepting,
             delivery_queue,
             notices,
@@ -219,7 +217,7 @@ impl Agent {
     #[must_use]
     pub fn pause_accepting(&self, limit: Duration) -> bool {
         let since = self.accepting.close();
-        let _ = self.arriving.await_none(left_of(since, limit));
+        self.accepting.await_arrived(left_of(since, limit));
         self.await_idle(left_of(since, limit))
     }
 
@@ -228,7 +226,7 @@ impl Agent {
     /// is accepted.
     pub fn stop_accepting(&self, limit: Duration) -> Instant {
         let since = self.accepting.close_for_good();
-        let _ = self.arriving.await_none(left_of(since, limit));
+        self.accepting.await_arrived(left_of(since, limit));
         since
     }
 

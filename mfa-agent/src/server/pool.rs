@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Agent;
-use super::accept::{Accepted, Acceptor};
+use super::accept::{Accepted, Acceptor, Caller};
 use super::connection::Connection;
 use super::limits::Entry;
 use super::peer::Peer;
@@ -113,8 +113,8 @@ fn start_worker(pool: &Arc<Pool>) -> std::io::Result<()> {
 fn work(pool: &Arc<Pool>) {
     loop {
         // A thread that accepted nothing is still idle, so no new thread is needed.
-        let stream = match pool.acceptor.accept(pool.patience()) {
-            Accepted::Caller(stream) => stream,
+        let caller = match pool.acceptor.accept(pool.patience()) {
+            Accepted::Caller(caller) => caller,
             Accepted::Nobody => continue,
             Accepted::Late if pool.may_go() => return pool.leave(),
             Accepted::Late => continue,
@@ -132,8 +132,7 @@ fn work(pool: &Arc<Pool>) {
                 ),
             );
         }
-        serve_one(pool, &stream);
-        drop(stream);
+        serve_one(pool, caller);
         store::free_what_was_replaced();
         if !pool.is_kept() {
             return pool.leave();
@@ -141,21 +140,21 @@ fn work(pool: &Arc<Pool>) {
     }
 }
 
-fn serve_one(pool: &Pool, stream: &UnixStream) {
+fn serve_one(pool: &Pool, Caller { stream, arriving }: Caller) {
     let agent = &pool.agent;
-    let Ok((mut peer, gid)) = Peer::of(stream) else {
+    let Ok((mut peer, gid)) = Peer::of(&stream) else {
         return;
     };
     let settings = agent.settings();
     peer.privileged = agent.is_privileged(peer);
     let place = match agent.limits.enter(agent.caller(peer, gid), &settings) {
         Entry::Served(place) => place,
-        Entry::TurnedAway(_place) => return turn_away(stream, peer),
+        Entry::TurnedAway(_place) => return turn_away(&stream, peer),
         Entry::Dropped => return,
     };
     let mut connection = Connection::new(Arc::clone(agent), peer).under(place.terms(peer.uid));
-    connection.expect_first_call();
-    let served = std::panic::catch_unwind(AssertUnwindSafe(|| connection.serve(stream)));
+    connection.expect_first_call(arriving);
+    let served = std::panic::catch_unwind(AssertUnwindSafe(|| connection.serve(&stream)));
     if served.is_err() {
         log::limited_at(
             Level::Error,
