@@ -123,7 +123,7 @@ fn guarded<T>(call: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Fault> {
 /// Frees what changes of this thread replaced. sled leaves that until a thread has replaced 62 nodes of its tree: with 64
 /// threads that is 7 MiB.
 pub(crate) fn free_what_was_replaced() {
-    // It runs code of sled's; what a panic leaves unfreed is only memory.
+    // A panic of sled's in here leaves nodes unfreed. What counts is in the journal.
     let _ = catch_unwind(|| crossbeam_epoch::pin().flush());
 }
 

@@ -235,15 +235,12 @@ impl Agent {
         subject: &Subject,
         plan: &Plan,
     ) -> PromptDecoy<'a> {
-        // Users with the same requirements get the same work.
-        let asks = |way: &FactorCombination| way.factors().contains(&Factor::Questions);
-        let question = plan.combinations.iter().any(asks).then(|| {
-            let catalogue = &settings.questions.catalogue;
-            self.repository.pick(&subject.user, catalogue)
-        });
+        // Whether a question is asked may depend on the record of the user. Picking one takes as long for everybody.
+        let catalogue = &settings.questions.catalogue;
+        let question = self.repository.pick(&subject.user, catalogue);
         PromptDecoy {
             combination: self.repository.lean(&subject.user, &plan.combinations),
-            question: question.flatten().map_or("", String::as_str),
+            question: question.map_or("", String::as_str),
             is_pushed: self.push_of_nobody(settings, &subject.user),
         }
     }
