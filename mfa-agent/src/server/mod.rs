@@ -86,7 +86,7 @@ pub struct Agent {
     /// Logins that programs which guard logins are in the middle of: the agent waits for them before it ends. An ordinary
     /// process could sit at a prompt for as long as it likes, and is not counted.
     active_logins: Arc<Counter<()>>,
-    /// Connections of programs that guard logins, until their first call is carried out.
+    /// Whether connections are accepted, and those of programs that guard logins until their first call is carried out.
     accepting: Arc<accepting::Accepting>,
     /// Sends codes.
     delivery_queue: DeliveryQueue,
