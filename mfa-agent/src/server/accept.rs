@@ -107,16 +107,15 @@ impl Acceptor {
             .waiting
             .wait(&mut events, patience.unwrap_or(EpollTimeout::NONE));
         let events = match waited {
-            Ok(0) => return Waited::InVain,
+            // After a signal, what came is there for the next wait.
+            Ok(0) | Err(_) => return Waited::InVain,
             Ok(count) => events.iter().take(count),
-            // A signal: it may have come together with a connection.
-            Err(_) => return Waited::Connection(None),
         };
         let is_there = |what: u64| events.clone().any(|event| event.data() == what);
         let turn = is_there(CONNECTION).then(|| Turn(self));
-        match is_there(CLOSED) {
-            true => Waited::Closed,
-            false => Waited::Connection(turn),
+        match turn.filter(|_| !is_there(CLOSED)) {
+            Some(turn) => Waited::Connection(turn),
+            None => Waited::Closed,
         }
     }
 
@@ -194,10 +193,10 @@ fn connection() -> EpollEvent {
 /// What a thread has waited for.
 enum Waited<'a> {
     /// There may be a connection.
-    Connection(Option<Turn<'a>>),
+    Connection(Turn<'a>),
     /// No connection is accepted.
     Closed,
-    /// Neither in time.
+    /// Neither in time, or before a signal.
     InVain,
 }
 
