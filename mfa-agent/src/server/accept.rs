@@ -92,10 +92,11 @@ impl Acceptor {
             // What is accepted blocks, whatever the socket does.
             Ok((stream, _)) => Accepted::Caller(Caller { stream, arriving }),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Accepted::Nobody,
-            Err(error) => match self.after(&error) {
-                Some(stream) => Accepted::Caller(Caller { stream, arriving }),
-                None => Accepted::Nobody,
-            },
+            Err(error) => {
+                drop(arriving);
+                self.after(&error)
+                    .map_or(Accepted::Nobody, Accepted::Caller)
+            }
         }
     }
 
@@ -120,7 +121,7 @@ impl Acceptor {
     }
 
     /// How to handle an error.
-    fn after(&self, error: &io::Error) -> Option<UnixStream> {
+    fn after(&self, error: &io::Error) -> Option<Caller> {
         log::limited_at(
             Level::Error,
             "connections that can't be accepted",
@@ -140,7 +141,7 @@ impl Acceptor {
     }
 
     /// One thread does this at a time: there is one spare descriptor.
-    fn accept_with_spare(&self) -> Option<UnixStream> {
+    fn accept_with_spare(&self) -> Option<Caller> {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         if spare.is_none() {
             *spare = open_spare();
@@ -149,6 +150,8 @@ impl Acceptor {
             }
             return None;
         }
+        // The wait for the spare one may have been long.
+        let arriving = self.accepting.enter()?;
         let accepted = {
             let _alone = alone();
             drop(spare.take());
@@ -163,8 +166,9 @@ impl Acceptor {
         let (stream, _) = accepted?;
         if spare.is_some() {
             // There are descriptors again.
-            return Some(stream);
+            return Some(Caller { stream, arriving });
         }
+        drop(arriving);
         refuse(&stream, "the agent has too many open files; try again");
         let _alone = alone();
         drop(stream);

@@ -106,8 +106,8 @@ impl Connection {
 
     /// A program that guards logins is waited for at the end from before it is accepted: its first call may be a
     /// login, which has come too late to be anybody else's.
-    pub(super) fn expect_first_call(&mut self, arriving: Held<()>) {
-        self.arriving = self.peer.privileged.then_some(arriving);
+    pub(super) fn expect_first_call(&mut self, arriving: Option<Held<()>>) {
+        self.arriving = arriving;
     }
 
     /// Serves until the other side goes away, is silent for too long, or talks nonsense.

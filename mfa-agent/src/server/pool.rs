@@ -23,8 +23,7 @@ use crate::{store, sys};
 /// So many threads stay when there is nothing to do.
 const IDLE: usize = 4;
 
-/// So many stay for a while: to start and end a thread for every few logins takes a twentieth of their time. Each holds
-/// 0.2 MiB, of which most stays with the process.
+/// So many stay for a while: to start and end a thread for every few logins takes a twentieth of their time.
 const IDLE_IN_A_BURST: usize = 64;
 
 /// How long those stay.
@@ -147,9 +146,13 @@ fn serve_one(pool: &Pool, Caller { stream, arriving }: Caller) {
     };
     let settings = agent.settings();
     peer.privileged = agent.is_privileged(peer);
+    let arriving = peer.privileged.then_some(arriving);
     let place = match agent.limits.enter(agent.caller(peer, gid), &settings) {
         Entry::Served(place) => place,
-        Entry::TurnedAway(_place) => return turn_away(&stream, peer),
+        Entry::TurnedAway(_place) => {
+            drop(arriving);
+            return turn_away(&stream, peer);
+        }
         Entry::Dropped => return,
     };
     let mut connection = Connection::new(Arc::clone(agent), peer).under(place.terms(peer.uid));

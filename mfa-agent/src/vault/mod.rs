@@ -402,6 +402,7 @@ fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     <Hmac<Sha256> as KeyInit>::new((&*block).into())
 }
 
+/// The authentication code of `data`.
 fn mac(mut keyed: Hmac<Sha256>, data: &[u8]) -> Zeroizing<[u8; 32]> {
     keyed.update(data);
     Zeroizing::new(keyed.finalize().into_bytes().into())
