@@ -43,6 +43,24 @@ fn valgrind_finds_nothing_in_a_hundred_logins_of_one_process() {
 }
 
 #[test]
+fn a_program_loads_the_module_once_and_keeps_it() {
+    let agent = patient_agent();
+    let seen = Login::of("anna")
+        .answer("4826")
+        .times(3)
+        .under(&["env", "LD_DEBUG=files"])
+        .run(&Stack::asking(&agent));
+    assert_eq!(seen.results(), ["PAM_SUCCESS"; 3]);
+    let count = |what: &str| {
+        let is_counted = |line: &&str| line.contains("pam_mfa.so") && line.contains(what);
+        seen.stderr.lines().filter(is_counted).count()
+    };
+    assert_eq!(count("generating link map"), 1, "{}", seen.stderr);
+    // At the program's end, and not after each login.
+    assert!(count("calling fini") <= 1, "{}", seen.stderr);
+}
+
+#[test]
 fn descriptors_do_not_grow_over_a_hundred_logins() {
     let agent = patient_agent();
     let stack = Stack::asking(&agent);

@@ -170,9 +170,24 @@ fn doctor_looks_at_the_units(machine: &Booted) {
     machine.must(&format!("systemctl enable {both} && mfactl doctor"));
 }
 
+/// A service that has loaded the module keeps it over an upgrade, and doctor says so.
+fn a_service_keeps_the_module(machine: &Booted) {
+    let names_it = || {
+        let said = machine.sh("mfactl doctor").stdout;
+        said.contains("systemctl restart radius.service")
+    };
+    assert!(names_it());
+    machine.must("systemctl stop radius.service");
+    assert!(!names_it());
+}
+
 /// Upgrades while a user is at the prompt for the code.
 fn upgrade_under_a_login(machine: &Booted, key: &str) {
     package(machine, "0.1.0-2");
+    machine.must(
+        "module=$(dpkg --listfiles pam-mfa | grep '/pam_mfa.so$') && \
+         systemd-run --unit=radius --setenv=LD_PRELOAD=\"$module\" sleep infinity",
+    );
     let before = main_pid(machine);
     let mut client = ssh(machine);
     client.expect("OTP code: ");
@@ -192,6 +207,7 @@ fn upgrade_under_a_login(machine: &Booted, key: &str) {
         machine.must("systemctl is-active mfa-agent.socket").trim(),
         "active"
     );
+    a_service_keeps_the_module(machine);
 }
 
 #[test]

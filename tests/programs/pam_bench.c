@@ -1,8 +1,9 @@
 /*
  * pam_bench: many concurrent logins through libpam, each with another user and code.
  *
- *   pam_bench CONFDIR SERVICE PROCESSES FILE   FILE: a line "user<TAB>answer" for each login
- *   pam_bench --dlopen MODULE COUNT            the time to load and unload a module
+ *   pam_bench CONFDIR SERVICE PROCESSES FILE          FILE: a line "user<TAB>answer" for each login
+ *   pam_bench --fork CONFDIR SERVICE PROCESSES FILE   the same, but each login is in a process of its own
+ *   pam_bench --dlopen MODULE COUNT                   the time to load a module into a process
  *
  * Prints "p50 MICROSECONDS p99 MICROSECONDS rate LOGINS_PER_SECOND refused COUNT". A login lasts
  * from pam_start to pam_end. All processes wait until all are ready.
@@ -104,12 +105,38 @@ static void read_logins(const char *path)
     fclose(file);
 }
 
+/* Whether this is the child of a fork; the parent waits until the child has ended. */
+static int is_child(void)
+{
+    int status;
+    pid_t child = fork();
+    if (child < 0)
+        die("fork");
+    if (child > 0 && (waitpid(child, &status, 0) != child || status != 0))
+        die("a child");
+    return child == 0;
+}
+
 /* Runs the logins with the numbers first, first + step, first + 2 * step … */
-static void work(const char *confdir, const char *service, size_t first, size_t step,
+static void work(const char *confdir, const char *service, size_t first, size_t step, int is_forking,
                  struct result *results)
 {
-    for (size_t i = first; i < login_count; i += step)
+    for (size_t i = first; i < login_count; i += step) {
+        if (is_forking && !is_child())
+            continue;
         results[i] = log_in(confdir, service, &logins[i]);
+        if (is_forking)
+            _exit(0);
+    }
+}
+
+/* Memory that the processes share. */
+static void *shared(size_t count, size_t size)
+{
+    void *memory = mmap(NULL, count * size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        die("memory");
+    return memory;
 }
 
 static void report(const struct result *results, int64_t took)
@@ -128,17 +155,15 @@ static void report(const struct result *results, int64_t took)
     free(times);
 }
 
-static int bench_logins(const char *confdir, const char *service, long processes, const char *path)
+static int bench_logins(const char *confdir, const char *service, long processes, const char *path,
+                        int is_forking)
 {
     int gate[2], ready[2];
     char byte = 0;
     read_logins(path);
     if (login_count == 0 || processes < 1 || pipe(gate) != 0 || pipe(ready) != 0)
         die("set-up");
-    struct result *results = mmap(NULL, login_count * sizeof *results, PROT_READ | PROT_WRITE,
-                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (results == MAP_FAILED)
-        die("memory");
+    struct result *results = shared(login_count, sizeof *results);
     for (long i = 0; i < processes; i++) {
         pid_t child = fork();
         if (child < 0)
@@ -148,7 +173,7 @@ static int bench_logins(const char *confdir, const char *service, long processes
         close(gate[1]);
         if (write(ready[1], &byte, 1) != 1 || read(gate[0], &byte, 1) < 0)
             _exit(2);
-        work(confdir, service, (size_t)i, (size_t)processes, results);
+        work(confdir, service, (size_t)i, (size_t)processes, is_forking, results);
         _exit(0);
     }
     for (long i = 0; i < processes; i++)
@@ -165,22 +190,21 @@ static int bench_logins(const char *confdir, const char *service, long processes
 
 static int bench_dlopen(const char *module, long count)
 {
-    int64_t *times = calloc((size_t)count, sizeof *times);
-    if (!times)
-        die("memory");
+    int64_t *times = shared((size_t)count, sizeof *times);
     for (long i = 0; i < count; i++) {
+        if (!is_child())
+            continue;
         int64_t begun = now();
-        void *handle = dlopen(module, RTLD_NOW);
-        if (!handle || dlclose(handle) != 0) {
+        if (!dlopen(module, RTLD_NOW)) {
             fprintf(stderr, "%s\n", dlerror());
-            return 2;
+            _exit(2);
         }
         times[i] = now() - begun;
+        _exit(0);
     }
     qsort(times, (size_t)count, sizeof *times, ascending);
     printf("p50 %.1f p99 %.1f rate 0 refused 0\n", times[count / 2] / 1e3,
            times[count * 99 / 100] / 1e3);
-    free(times);
     return 0;
 }
 
@@ -188,8 +212,9 @@ int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "--dlopen") == 0)
         return bench_dlopen(argv[2], atol(argv[3]));
-    if (argc == 5)
-        return bench_logins(argv[1], argv[2], atol(argv[3]), argv[4]);
-    fputs("usage: pam_bench CONFDIR SERVICE PROCESSES FILE | --dlopen MODULE COUNT\n", stderr);
+    int is_forking = argc == 6 && strcmp(argv[1], "--fork") == 0;
+    if (argc == 5 || is_forking)
+        return bench_logins(argv[argc - 4], argv[argc - 3], atol(argv[argc - 2]), argv[argc - 1], is_forking);
+    fputs("usage: pam_bench [--fork] CONFDIR SERVICE PROCESSES FILE | --dlopen MODULE COUNT\n", stderr);
     return 2;
 }

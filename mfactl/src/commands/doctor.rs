@@ -10,6 +10,7 @@ mod config;
 mod devices;
 mod fleet;
 mod keys;
+mod modules;
 mod screen;
 pub(super) mod sshd;
 pub(super) mod stacks;
@@ -106,6 +107,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
             let mut checks = vec![agent::silent(&failure, unit)];
             checks.extend(units::checks(context.socket()));
             checks.extend(clock::checks(clock::TIMESYNC));
+            checks.extend(modules::check(modules::PROC));
             checks.extend(of_stacks(&files, args, &[]));
             show(context, args, checks)?;
             return Ok(Verdict::Unreachable);
@@ -131,6 +133,7 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
         health.clock_error.as_deref(),
     )?);
     checks.extend(keys::checks(context, &args.sshd.program, &clock)?);
+    checks.extend(modules::check(modules::PROC));
     let terms = terms::of(context, &stacks::asking(&files))?;
     checks.extend(of_stacks(&files, args, &terms));
     Ok(match show(context, args, checks)? {
