@@ -136,6 +136,8 @@ fn work(pool: &Arc<Pool>) {
         if !pool.is_kept() {
             return pool.leave();
         }
+        // Callers that run now may connect before this thread sleeps, and waking one takes longer.
+        thread::yield_now();
     }
 }
 
