@@ -36,6 +36,7 @@ use crate::hasher::Hasher;
 use crate::log;
 use crate::review::{self, Review};
 use crate::server::{self, ActiveConfig, Agent, left_of};
+use crate::sys;
 use crate::system_names::SystemNames;
 use places::Places;
 use refused::Refused;
@@ -210,6 +211,8 @@ fn run(config: &Path) -> Result<(), StartError> {
     agent.note_mode();
     agent.announce();
     agent.review();
+    // The start has read all records.
+    sys::give_free_memory_back();
     watchdog::start(&settings.server.socket);
     serve_until_told(&agent, &signals)?;
     let since = agent.stop_accepting(FIRST_CALLS);
