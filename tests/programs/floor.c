@@ -1,8 +1,8 @@
 /*
  * floor: a module and an agent that exchange what ours do, and nothing else. No login can take less.
  *
- *   cc -O2 -shared -fPIC -DMODULE -o pam_floor.so floor.c -lpam     auth required pam_floor.so SOCKET
- *   cc -O2 -o floor floor.c -lpthread                               floor SOCKET FILE
+ *   cc -O2 -shared -fPIC -DMODULE -Wl,-z,nodelete -o pam_floor.so floor.c -lpam    auth required pam_floor.so SOCKET
+ *   cc -O2 -o floor floor.c -lpthread                                              floor SOCKET FILE
  *
  * The module sends two messages of the usual length, and asks for a code between them. The agent answers both; before the
  * second answer it writes a record into FILE and waits until it is durable. Agents at work at once share an fdatasync.

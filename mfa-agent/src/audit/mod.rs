@@ -74,6 +74,11 @@ pub struct Outcomes(Vec<AuditEntry>);
 impl Outcomes {
     /// Changes were made.
     pub fn made(&mut self, entries: impl IntoIterator<Item = AuditEntry>) {
+        let entries = entries.into_iter();
+        if self.0.is_empty() {
+            // Most changes leave one, and an entry is large.
+            self.0.reserve_exact(entries.size_hint().0);
+        }
         self.0.extend(entries);
     }
 

@@ -12,7 +12,7 @@ use serde_json::ser::{CharEscape, Formatter};
 
 use super::Event;
 use super::cloud::RequestData;
-use crate::lines::{escaped, is_plain};
+use crate::lines::{is_plain, push_escaped};
 
 /// The JSON line with its line break: first the time in UTC with microseconds (RFC 3339), then the
 /// fields.
@@ -39,7 +39,8 @@ pub(super) fn json(event: &Event, time: Timestamp) -> Vec<u8> {
 
 /// The line for people: `login passed user="alice" service="sshd" rhost="192.0.2.7"`.
 pub(super) fn words(event: &Event) -> String {
-    let mut line = format!("{} {}", event.event, event.result);
+    let mut line = String::with_capacity(256);
+    line.extend([event.event, " ", event.result]);
     let texts = [
         ("session", &event.session),
         ("user", &event.user),
@@ -59,7 +60,9 @@ pub(super) fn words(event: &Event) -> String {
     ];
     for (name, value) in texts {
         if let Some(value) = value {
-            let _ = write!(line, " {name}=\"{}\"", quotable(value));
+            line.extend([" ", name, "=\""]);
+            push_escaped(&mut line, value, is_special);
+            line.push('"');
         }
     }
     let numbers = [
@@ -83,8 +86,9 @@ fn data(data: &RequestData) -> String {
     serde_json::to_string(data).unwrap_or_default()
 }
 
-fn quotable(text: &str) -> String {
-    escaped(text, |c| matches!(c, '"' | '\\') || !is_plain(c))
+/// Whether a quoted value needs an escape for it.
+fn is_special(c: char) -> bool {
+    matches!(c, '"' | '\\') || !is_plain(c)
 }
 
 /// JSON as serde_json writes it, but with more characters escaped.

@@ -8,7 +8,7 @@ mod queue;
 mod sink;
 mod worker;
 
-pub(crate) use printable::{escaped, is_plain, printable};
+pub(crate) use printable::{is_plain, printable, push_escaped};
 pub use queue::Origin;
 pub(crate) use sink::{Sink, WriteError};
 pub(crate) use worker::{QUEUE, Worker};

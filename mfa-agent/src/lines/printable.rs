@@ -2,22 +2,23 @@
 
 /// `text` with invisible characters escaped.
 pub(crate) fn printable(text: &str) -> String {
-    escaped(text, |c| !is_plain(c))
+    let mut out = String::with_capacity(text.len());
+    push_escaped(&mut out, text, |c| !is_plain(c));
+    out
 }
 
-/// `text`, with each character that `escape` selects replaced by an escape.
-pub(crate) fn escaped(text: &str, escape: impl Fn(char) -> bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if !escape(c) {
-            out.push(c);
-        } else if matches!(c, '"' | '\\' | '\n' | '\r' | '\t') {
-            out.extend(c.escape_default());
-        } else {
-            out.extend(c.escape_unicode());
+/// Appends `text`, with each character that `is_special` selects replaced by an escape.
+pub(crate) fn push_escaped(into: &mut String, text: &str, is_special: impl Fn(char) -> bool) {
+    let mut plain = 0;
+    for (at, c) in text.char_indices().filter(|(_, c)| is_special(*c)) {
+        into.push_str(&text[plain..at]);
+        match c {
+            '"' | '\\' | '\n' | '\r' | '\t' => into.extend(c.escape_default()),
+            _ => into.extend(c.escape_unicode()),
         }
+        plain = at + c.len_utf8();
     }
-    out
+    into.push_str(&text[plain..]);
 }
 
 /// Not a control character, a line or paragraph separator, an invisible character, or a character that changes the

@@ -73,8 +73,10 @@ pub(super) struct Seed(u32);
 impl Seed {
     /// The seed of the file of `span`.
     pub(super) fn of(span: Span) -> Self {
-        let numbers = [span.from.to_le_bytes(), span.to.to_le_bytes()].concat();
-        Self(crc32fast::hash(&numbers))
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&span.from.to_le_bytes());
+        hasher.update(&span.to.to_le_bytes());
+        Self(hasher.finalize())
     }
 }
 

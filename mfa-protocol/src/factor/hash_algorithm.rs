@@ -73,7 +73,8 @@ impl FromStr for HashAlgorithm {
     type Err = HashAlgorithmError;
 
     fn from_str(name: &str) -> Result<Self, HashAlgorithmError> {
-        Self::from_word(&name.to_ascii_uppercase().replace('-', ""))
+        Self::from_word(name)
+            .or_else(|_| Self::from_word(&name.to_ascii_uppercase().replace('-', "")))
             .map_err(|_| HashAlgorithmError(name.to_owned()))
     }
 }

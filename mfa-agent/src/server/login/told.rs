@@ -61,14 +61,12 @@ impl Login {
 }
 
 fn events_of_pass(context: &Context, passed: &Passed, consequence: Consequence) -> Vec<Event> {
-    let enrolled = passed.enrolled.as_ref();
-    let mut events: Vec<Event> = enrolled
-        .map(|to| context.address_enrolled(to))
-        .into_iter()
-        .collect();
-    events.push(match consequence {
+    let pass = match consequence {
         Consequence::Renews { .. } => context.recovered(),
         Consequence::GoesOn | Consequence::Ends(_) => context.event(Outcome::Passed, None),
-    });
-    events
+    };
+    match &passed.enrolled {
+        Some(to) => vec![context.address_enrolled(to), pass],
+        None => vec![pass],
+    }
 }
