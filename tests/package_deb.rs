@@ -174,7 +174,7 @@ fn doctor_looks_at_the_units(machine: &Booted) {
 fn a_service_keeps_the_module(machine: &Booted) {
     let names_it = || {
         let said = machine.sh("mfactl doctor").stdout;
-        said.contains("systemctl restart radius.service")
+        said.contains("  systemctl restart radius.service\n")
     };
     assert!(names_it());
     machine.must("systemctl stop radius.service");

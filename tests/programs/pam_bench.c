@@ -6,7 +6,8 @@
  *   pam_bench --dlopen MODULE COUNT                   the time to load a module into a process
  *
  * Prints "p50 MICROSECONDS p99 MICROSECONDS rate LOGINS_PER_SECOND refused COUNT". A login lasts
- * from pam_start to pam_end. All processes wait until all are ready.
+ * from pam_start to pam_end, or with --fork from fork to the end of its process. All processes wait
+ * until all are ready.
  *
  *   cc -O2 -o pam_bench pam_bench.c -lpam -ldl
  */
@@ -122,8 +123,11 @@ static void work(const char *confdir, const char *service, size_t first, size_t 
                  struct result *results)
 {
     for (size_t i = first; i < login_count; i += step) {
-        if (is_forking && !is_child())
+        int64_t begun = now();
+        if (is_forking && !is_child()) {
+            results[i].took = now() - begun;
             continue;
+        }
         results[i] = log_in(confdir, service, &logins[i]);
         if (is_forking)
             _exit(0);

@@ -107,8 +107,8 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
             let mut checks = vec![agent::silent(&failure, unit)];
             checks.extend(units::checks(context.socket()));
             checks.extend(clock::checks(clock::TIMESYNC));
-            checks.extend(modules::check(modules::PROC));
             checks.extend(of_stacks(&files, args, &[]));
+            checks.extend(modules::checks(modules::PROC));
             show(context, args, checks)?;
             return Ok(Verdict::Unreachable);
         }
@@ -133,9 +133,9 @@ pub(crate) fn run(context: &mut Context, args: &args::Doctor) -> Result<Verdict,
         health.clock_error.as_deref(),
     )?);
     checks.extend(keys::checks(context, &args.sshd.program, &clock)?);
-    checks.extend(modules::check(modules::PROC));
     let terms = terms::of(context, &stacks::asking(&files))?;
     checks.extend(of_stacks(&files, args, &terms));
+    checks.extend(modules::checks(modules::PROC));
     Ok(match show(context, args, checks)? {
         true => Verdict::Done,
         false => Verdict::Refused,
