@@ -118,13 +118,14 @@ sshd_asks_in_one() {
 
 # The problems that doctor finds with sshd and its stack. If the agent does not answer, doctor still looks at both.
 sshd_problems() {
-    status=0
-    said=$(timeout 60 mfactl doctor 2>/dev/null) || status=$?
-    # 124: see timeout(1).
-    if [ "$status" -eq 124 ]; then
-        echo "Warning: mfactl doctor took more than a minute and was stopped. See what it says: mfactl doctor"
-        return 0
-    fi
+    ended=0
+    said=$(timeout 60 mfactl doctor 2>/dev/null) || ended=$?
+    # 124: see timeout(1). The others are doctor's: problems, and an agent that does not answer.
+    case $ended in
+    0 | 1 | 3) ;;
+    124) echo "Warning: mfactl doctor took more than a minute and was stopped. See what it says: mfactl doctor" ;;
+    *) echo "Warning: mfactl doctor failed (status $ended). See what it says: mfactl doctor" ;;
+    esac
     printf '%s\n' "$said" | awk '
         function flush() { if (found ~ /^PROBLEM +(sshd|stacks) / && found ~ /sshd/) printf "%s", found; found = "" }
         /^[^ ]/ { flush() }

@@ -1,17 +1,21 @@
-//! Processes that still hold a module that an upgrade has replaced.
+//! Services that still hold a module that an upgrade has replaced.
 //!
 //! A program keeps the module that it has loaded until it ends (decision 50), and the kernel marks the replaced file in
-//! the program's mappings (proc_pid_maps(5)). A service that verifies many logins in one process goes on with it. Sessions
-//! are left out, because sudo, su and sshd's monitor only hold it, and so are containers. There is nothing to say where
+//! the program's mappings (proc_pid_maps(5)). A service that verifies many logins in one process goes on with it. What has
+//! a process for each login or connection only holds it, and is left out, as are containers. There is nothing to say where
 //! mfactl may not read mappings.
 //!
-//! Every user can have many mappings with long names, so it is bounded how much is read, and for how long.
+//! Every user can have many processes with many mappings, so those of sessions are not looked at, and there is a limit to
+//! the time that it takes.
 
-use std::collections::BTreeMap;
+mod place;
+
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+use place::{Place, Units};
 
 use super::Check;
 
@@ -19,16 +23,14 @@ const NAME: &str = "module";
 
 /// Where the kernel shows processes.
 pub(super) const PROC: &str = "/proc";
-const MODULE: &[u8] = b"/pam_mfa.so (deleted)";
+const MODULE: &str = "/pam_mfa.so";
+const REPLACED: &str = " (deleted)";
 
-/// So many bytes of a process's mappings are read; those of most programs have a few KiB.
-const MOST_BYTES: u64 = 4 << 20;
-
-/// No process is looked at after this.
+/// Nothing is read after this.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// The audit login UID of a process that no session has started (audit(7)).
-const NO_LOGIN: &str = "4294967295";
+/// So many processes are named, in one unit or in none.
+const MOST_NAMED: usize = 10;
 
 pub(super) fn checks(proc: impl AsRef<Path>) -> Vec<Check> {
     let found = Found::of(proc.as_ref(), Instant::now() + LONGEST);
@@ -36,17 +38,18 @@ pub(super) fn checks(proc: impl AsRef<Path>) -> Vec<Check> {
         Check::note(
             NAME,
             "there was no time to look at all processes for a pam_mfa.so that an upgrade replaced",
-            "look yourself:\n  grep -l 'pam_mfa.so (deleted)' /proc/[0-9]*/maps",
+            "To look for yourself, as root. Among them are sessions and your own sudo; end none:\n  \
+             grep -sl 'pam_mfa.so (deleted)' /proc/[0-9]*/maps",
         )
     });
-    found.check().into_iter().chain(cut_short).collect()
+    let checks = [found.services(), found.others(), cut_short];
+    checks.into_iter().flatten().collect()
 }
 
 /// The processes that hold a replaced module.
-#[derive(Default)]
 struct Found {
-    /// By the name of their unit.
-    services: BTreeMap<String, Vec<u32>>,
+    /// Sorted by their units.
+    services: Vec<(String, Vec<u32>)>,
     /// Those that systemd does not run.
     others: Vec<u32>,
     /// Whether all processes were looked at.
@@ -56,69 +59,46 @@ struct Found {
 impl Found {
     fn of(proc: &Path, until: Instant) -> Self {
         let mut found = Self {
+            services: Vec::new(),
+            others: Vec::new(),
             is_whole: true,
-            ..Self::default()
         };
-        let entries = fs::read_dir(proc).into_iter().flatten().flatten();
-        let mut pids: Vec<u32> = entries
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .collect();
-        pids.sort_unstable();
-        let own = ancestors(proc);
-        let manager = fs::read_to_string(proc.join("1/cgroup")).unwrap_or_default();
-        let root = root_of(&manager);
-        for pid in pids {
-            if Instant::now() > until {
-                found.is_whole = false;
-                break;
-            }
-            let process = proc.join(pid.to_string());
-            match holds_replaced_module(&process) {
-                Ok(Held::Yes) if !own.contains(&pid) => found.add(pid, &process, root),
-                Ok(Held::Unknown) => found.is_whole = false,
+        for (place, pid) in candidates(proc) {
+            match holds_replaced_module(&proc.join(pid.to_string()), until) {
+                Ok(true) => found.add(place, pid),
                 // It has ended, or belongs to somebody else.
-                Ok(Held::Yes | Held::No) | Err(_) => {}
+                Ok(false) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    found.is_whole = false;
+                    break;
+                }
+                Err(_) => {}
             }
         }
         found
     }
 
-    /// Nothing is added of a process that ended meanwhile.
-    fn add(&mut self, pid: u32, process: &Path, root: &str) {
-        let read = |name: &str| fs::read_to_string(process.join(name));
-        let (Ok(cgroups), Ok(status)) = (read("cgroup"), read("status")) else {
-            return;
+    /// Processes come in the order of their places.
+    fn add(&mut self, place: Place, pid: u32) {
+        let Place::Service(unit) = place else {
+            return self.others.push(pid);
         };
-        let is_of_session = read("loginuid").is_ok_and(|uid| uid.trim() != NO_LOGIN);
-        if is_of_session || is_in_container(&status) {
-            return;
-        }
-        match Place::of(&cgroups, root) {
-            Place::Service(unit) => self.services.entry(unit).or_default().push(pid),
-            Place::Session => {}
-            Place::Unknown => self.others.push(pid),
+        match self.services.last_mut() {
+            Some((last, pids)) if *last == unit => pids.push(pid),
+            _ => self.services.push((unit, vec![pid])),
         }
     }
 
-    fn check(&self) -> Option<Check> {
-        let joined = |pids: &[u32], by: &str| {
-            let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
-            pids.join(by)
-        };
-        let mut holders: Vec<_> = self
+    fn services(&self) -> Option<Check> {
+        let holders = self.services.iter();
+        let holders: Vec<_> = holders
+            .map(|(unit, pids)| format!("{unit} ({})", named(pids)))
+            .collect();
+        let commands: String = self
             .services
             .iter()
-            .map(|(unit, pids)| format!("{unit} ({})", joined(pids, ", ")))
+            .map(|(unit, _)| format!("\n  systemctl restart {}", quoted(unit)))
             .collect();
-        let mut commands: Vec<_> = self
-            .services
-            .keys()
-            .map(|unit| format!("\n  systemctl restart {}", quoted(unit)))
-            .collect();
-        if !self.others.is_empty() {
-            holders.push(format!("processes {}", joined(&self.others, ", ")));
-            commands.push(format!("\n  ps -fp {}", joined(&self.others, ",")));
-        }
         (!holders.is_empty()).then(|| {
             Check::note(
                 NAME,
@@ -126,43 +106,110 @@ impl Found {
                     "a pam_mfa.so that an upgrade replaced is still in use: {}",
                     holders.join(", ")
                 ),
+                format!("Restart them when a short interruption is acceptable:{commands}"),
+            )
+        })
+    }
+
+    fn others(&self) -> Option<Check> {
+        let few = self.others.iter().take(MOST_NAMED);
+        let few: Vec<_> = few.map(u32::to_string).collect();
+        (!few.is_empty()).then(|| {
+            Check::note(
+                NAME,
                 format!(
-                    "restart what verifies many logins in one process, as RADIUS, VPN and web servers do; processes of one \
-                     connection or job end by themselves{}",
-                    commands.concat()
+                    "processes that systemd does not run hold a pam_mfa.so that an upgrade replaced: {}",
+                    named(&self.others)
+                ),
+                format!(
+                    "See what they are. Restart servers; sessions end by themselves:\n  ps -fp {}",
+                    few.join(",")
                 ),
             )
         })
     }
 }
 
-/// What the mappings of a process say.
-enum Held {
-    Yes,
-    No,
-    /// There are more mappings than are read.
-    Unknown,
+/// "812, 813 and 7 more".
+fn named(pids: &[u32]) -> String {
+    let few = pids.iter().take(MOST_NAMED);
+    let few: Vec<_> = few.map(u32::to_string).collect();
+    match pids.len().saturating_sub(MOST_NAMED) {
+        0 => few.join(", "),
+        more => format!("{} and {more} more", few.join(", ")),
+    }
 }
 
-fn holds_replaced_module(process: &Path) -> io::Result<Held> {
-    let mut maps = BufReader::new(File::open(process.join("maps"))?.take(MOST_BYTES));
+/// The processes whose mappings are read, services first.
+fn candidates(proc: &Path) -> Vec<(Place, u32)> {
+    let own = ancestors(proc);
+    let manager = proc.join("1");
+    let units = Units::of(&text(&manager, "cgroup").unwrap_or_default());
+    let login_of_manager = text(&manager, "loginuid");
+    let place = |pid: &u32| {
+        let process = proc.join(pid.to_string());
+        // A process that has ended meanwhile has none.
+        let (cgroups, status) = (text(&process, "cgroup")?, text(&process, "status")?);
+        let login = text(&process, "loginuid");
+        let is_of_session = login.as_deref() != Some(NO_LOGIN) && login != login_of_manager;
+        match is_of_session || is_in_container(&status) {
+            true => None,
+            false => units.place(&cgroups),
+        }
+    };
+    let entries = fs::read_dir(proc).into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut candidates: Vec<_> = pids
+        .filter(|pid| !own.contains(pid))
+        .filter_map(|pid| Some((place(&pid)?, pid)))
+        .collect();
+    candidates.sort_unstable();
+    candidates
+}
+
+/// The audit login UID of a process that no session has started (audit(7)).
+const NO_LOGIN: &str = "4294967295";
+
+/// A file of a process. A process's name in it may be anything.
+fn text(process: &Path, name: &str) -> Option<String> {
+    let bytes = fs::read(process.join(name)).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// # Errors
+///
+/// `TimedOut` after `until`.
+fn holds_replaced_module(process: &Path, until: Instant) -> io::Result<bool> {
+    let mut maps = BufReader::new(File::open(process.join("maps"))?);
     let mut line = Vec::new();
-    while maps.read_until(b'\n', &mut line)? > 0 {
-        if line.trim_ascii_end().ends_with(MODULE) {
-            return Ok(Held::Yes);
+    loop {
+        if Instant::now() > until {
+            return Err(io::ErrorKind::TimedOut.into());
         }
         line.clear();
+        if maps.read_until(b'\n', &mut line)? == 0 {
+            return Ok(false);
+        }
+        if is_replaced_module(&line) {
+            return Ok(true);
+        }
     }
-    Ok(match maps.get_ref().limit() {
-        0 => Held::Unknown,
-        _ => Held::No,
-    })
+}
+
+/// Whether a line of mappings is of a module in whose place there is another one now.
+fn is_replaced_module(line: &[u8]) -> bool {
+    let path = || {
+        let line = std::str::from_utf8(line).ok()?.trim_end();
+        let path = line.strip_suffix(REPLACED)?;
+        path.get(path.find('/')?..)
+    };
+    path().is_some_and(|path| path.ends_with(MODULE) && Path::new(path).is_file())
 }
 
 /// This process and those that it descends from: one of them may be the sudo that it runs under.
 fn ancestors(proc: &Path) -> Vec<u32> {
     let parent = |pid: &u32| {
-        let status = fs::read_to_string(proc.join(pid.to_string()).join("status")).ok()?;
+        let status = text(&proc.join(pid.to_string()), "status")?;
         field(&status, "PPid:")?.trim().parse().ok()
     };
     std::iter::successors(Some(std::process::id()), parent)
@@ -190,210 +237,146 @@ fn quoted(unit: &str) -> String {
     }
 }
 
-/// Where systemd runs a process.
-#[derive(Debug, PartialEq, Eq)]
-enum Place {
-    Service(String),
-    /// In a session, or for a single connection.
-    Session,
-    /// Systemd does not run it.
-    Unknown,
-}
-
-/// The path of a process in systemd's hierarchy, from the text of `/proc/PID/cgroup` (cgroups(7)). That hierarchy is the
-/// unified one, or the one with its name.
-fn path_of(cgroups: &str) -> Option<&str> {
-    cgroups.lines().find_map(|line| {
-        let (_, rest) = line.split_once(':')?;
-        rest.strip_prefix(':')
-            .or_else(|| rest.strip_prefix("name=systemd:"))
-    })
-}
-
-/// Where the paths of units begin, by what `/proc/1/cgroup` says of systemd: not at `/` in a container without a cgroup
-/// namespace.
-fn root_of(manager: &str) -> &str {
-    let path = path_of(manager).and_then(|path| path.strip_suffix("/init.scope"));
-    path.unwrap_or_default()
-}
-
-impl Place {
-    /// `cgroups` is the text of `/proc/PID/cgroup`, and `root` is where the paths of units begin.
-    fn of(cgroups: &str, root: &str) -> Self {
-        let path = path_of(cgroups).and_then(|path| path.strip_prefix(root));
-        for part in path.unwrap_or_default().split('/') {
-            match part {
-                "user.slice" => return Self::Session,
-                part if part.is_empty() || part.ends_with(".slice") => {}
-                part if part.ends_with(".scope") => return Self::Session,
-                part if part.ends_with(".service") && is_name(part) => return Self::service(part),
-                _ => return Self::Unknown,
-            }
-        }
-        Self::Unknown
-    }
-
-    fn service(unit: &str) -> Self {
-        let (template, instance) = unit.split_once('@').unwrap_or((unit, ""));
-        let is_console = ["getty", "serial-getty", "console-getty"].contains(&template);
-        // The instance of a socket for one connection has the addresses in its name (systemd.socket(5), Accept=).
-        match is_console || instance.contains(':') {
-            true => Self::Session,
-            false => Self::Service(unit.to_owned()),
-        }
-    }
-}
-
-/// Whether a unit can be called so (systemd.unit(5)). Others may name their cgroups as they like.
-fn is_name(unit: &str) -> bool {
-    unit.chars()
-        .all(|c| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const KEPT: &str = "7f00-7f01 r-xp 0 fd:01 77 /usr/lib/security/pam_mfa.so\n";
-    const REPLACED: &str = "7f00-7f01 r-xp 0 fd:01 77 /usr/lib/security/pam_mfa.so (deleted)\n";
     const RADIUS: &str = "0::/system.slice/freeradius.service\n";
+    const STATUS: &str = "Name:\tsrv\nPPid:\t1\nNSpid:\t812\n";
 
-    /// A folder like /proc, with one process. Each file is its name and its text.
-    fn proc(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        let process = folder.path().join("812");
-        fs::create_dir(&process).unwrap();
-        fs::create_dir(folder.path().join("sys")).unwrap();
-        for (name, text) in files {
-            fs::write(process.join(name), text).unwrap();
+    /// A folder like /proc, with systemd as process 1 and a process 812 that holds a replaced module.
+    struct Proc(tempfile::TempDir);
+
+    impl Proc {
+        fn new(cgroup: &str) -> Self {
+            let proc = Self(tempfile::tempdir().unwrap());
+            proc.put("lib/pam_mfa.so", "");
+            proc.put("1/cgroup", "0::/init.scope\n");
+            proc.put("1/loginuid", NO_LOGIN);
+            proc.put("sys/kernel", "");
+            proc.process(812, cgroup);
+            proc
         }
-        folder
-    }
 
-    fn found(maps: &str, cgroup: &str, more: &[(&str, &str)]) -> Vec<Check> {
-        let usual = [
-            ("maps", maps),
-            ("cgroup", cgroup),
-            ("status", "Name:\tsrv\nPPid:\t1\nNSpid:\t812\n"),
-            ("loginuid", NO_LOGIN),
-        ];
-        checks(proc(&[&usual, more].concat()).path())
-    }
-
-    #[test]
-    fn a_service_that_holds_a_replaced_module_is_named_with_the_command_that_restarts_it() {
-        let checks = found(REPLACED, RADIUS, &[]);
-        let [check] = &*checks else {
-            panic!("{checks:?}")
-        };
-        assert!(check.ok && !check.is_usual, "a warning");
-        assert!(check.message.ends_with(": freeradius.service (812)"));
-        let remedy = check.remedy.as_deref().unwrap();
-        assert!(remedy.ends_with("\n  systemctl restart freeradius.service"));
-    }
-
-    #[test]
-    fn a_process_that_systemd_does_not_run_is_named_by_its_number() {
-        for cgroup in ["0::/\n", "0::/docker/8f1e\n"] {
-            let checks = found(REPLACED, cgroup, &[]);
-            let remedy = checks[0].remedy.as_deref().unwrap();
-            assert!(remedy.ends_with("\n  ps -fp 812"), "{remedy}");
-        }
-    }
-
-    #[test]
-    fn the_present_module_and_other_replaced_files_are_no_finding() {
-        let other = REPLACED.replace("/pam_mfa", "/my_pam_mfa");
-        for maps in [KEPT, &other, ""] {
-            assert_eq!(found(maps, RADIUS, &[]), []);
-        }
-    }
-
-    #[test]
-    fn sessions_single_connections_and_containers_are_left_out() {
-        for cgroup in [
-            "0::/user.slice/user-1000.slice/session-3.scope\n",
-            "0::/user.slice/user-1000.slice/user@1000.service/app.slice/lock.service\n",
-            "0::/system.slice/docker-8f1e.scope\n",
-            "0::/system.slice/system-getty.slice/getty@tty1.service\n",
-            "0::/system.slice/system-ssh.slice/ssh@3-192.0.2.1:22-192.0.2.7:4711.service\n",
-        ] {
-            assert_eq!(found(REPLACED, cgroup, &[]), [], "{cgroup}");
-        }
-        assert_eq!(found(REPLACED, RADIUS, &[("loginuid", "1000")]), []);
-        let inside = [("status", "Name:\tsrv\nPPid:\t1\nNSpid:\t812\t7\n")];
-        assert_eq!(found(REPLACED, RADIUS, &inside), []);
-    }
-
-    #[test]
-    fn a_service_is_found_in_both_kinds_of_hierarchies_and_below_its_own() {
-        let unit = "system.slice/system-openvpn.slice/openvpn@a\\x2db.service";
-        for cgroup in [
-            format!("0::/{unit}\n"),
-            format!("0::/{unit}/worker\n"),
-            format!("12:memory:/\n1:name=systemd:/{unit}\n0::/\n"),
-        ] {
-            let checks = found(REPLACED, &cgroup, &[]);
-            let remedy = checks[0].remedy.as_deref().unwrap();
-            assert!(
-                remedy.ends_with("\n  systemctl restart 'openvpn@a\\x2db.service'"),
-                "{remedy}"
+        fn process(&self, pid: u32, cgroup: &str) {
+            let module = self.0.path().join("lib/pam_mfa.so");
+            let maps = format!(
+                "7f00-7f01 r-xp 0 fd:01 77    {} (deleted)\n",
+                module.display()
             );
+            self.put(&format!("{pid}/maps"), &maps);
+            self.put(&format!("{pid}/cgroup"), cgroup);
+            self.put(&format!("{pid}/status"), STATUS);
+            self.put(&format!("{pid}/loginuid"), NO_LOGIN);
+        }
+
+        fn put(&self, name: &str, text: impl AsRef<[u8]>) {
+            let path = self.0.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+
+        fn checks(&self) -> Vec<Check> {
+            checks(self.0.path())
+        }
+
+        /// The message and the remedy of the only check.
+        fn check(&self) -> (String, String) {
+            let mut checks = self.checks();
+            assert_eq!(checks.len(), 1, "{checks:?}");
+            let check = checks.remove(0);
+            assert!(check.ok && !check.is_usual, "a warning");
+            (check.message, check.remedy.unwrap())
         }
     }
 
     #[test]
-    fn what_others_call_their_cgroups_becomes_no_command() {
-        for cgroup in [
-            "0::/$(reboot).service\n",
-            "0::/system.slice/a;b.service\n",
-            "0::/lxc.payload.web/system.slice/freeradius.service\n",
-            "1:name=systemd:/docker/8f1e/system.slice/ssh.service\n",
+    fn services_that_hold_a_replaced_module_are_named_with_commands_of_their_own() {
+        let proc = Proc::new(RADIUS);
+        proc.process(90, RADIUS);
+        proc.process(
+            95,
+            "0::/system.slice/system-openvpn.slice/openvpn@a\\x2db.service/worker\n",
+        );
+        let (message, remedy) = proc.check();
+        let named = "freeradius.service (90, 812), openvpn@a\\x2db.service (95)";
+        assert!(message.ends_with(named), "{message}");
+        let commands = "\n  systemctl restart freeradius.service\n  systemctl restart 'openvpn@a\\x2db.service'";
+        assert!(remedy.ends_with(commands), "{remedy}");
+    }
+
+    #[test]
+    fn processes_that_systemd_does_not_run_are_named_by_their_numbers_and_not_all_of_many() {
+        let proc = Proc::new("0::/\n");
+        assert!(proc.check().1.ends_with("\n  ps -fp 812"));
+        for pid in 1000..1011 {
+            proc.process(pid, "0::/docker/8f1e\n");
+        }
+        let (message, remedy) = proc.check();
+        assert!(
+            message.ends_with(
+                ": 812, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008 and 2 more"
+            )
+        );
+        assert!(remedy.ends_with(",1007,1008"), "{remedy}");
+    }
+
+    #[test]
+    fn only_a_module_in_whose_place_there_is_another_one_is_a_finding() {
+        let proc = Proc::new(RADIUS);
+        let module = proc.0.path().join("lib/pam_mfa.so").display().to_string();
+        for path in [
+            module.clone(),
+            format!("{module} (deleted"),
+            format!("{module}.so (deleted)"),
+            module.replace("pam_mfa", "my_pam_mfa") + " (deleted)",
+            "/nowhere/pam_mfa.so (deleted)".to_owned(),
+            "/memfd:x/pam_mfa.so (deleted)".to_owned(),
         ] {
-            assert_eq!(Place::of(cgroup, ""), Place::Unknown, "{cgroup}");
+            proc.put("812/maps", format!("7f00-7f01 r-xp 0 fd:01 77    {path}\n"));
+            assert_eq!(proc.checks(), [], "{path}");
         }
     }
 
     #[test]
-    fn in_a_container_the_paths_of_units_begin_where_systemd_is() {
-        for manager in [
-            "0::/lxc/web/init.scope\n",
-            "1:name=systemd:/lxc/web/init.scope\n",
-        ] {
-            let root = root_of(manager);
-            let place = Place::of("0::/lxc/web/system.slice/freeradius.service\n", root);
-            assert_eq!(place, Place::Service("freeradius.service".to_owned()));
+    fn a_session_is_left_out_unless_the_whole_system_was_started_from_one() {
+        let proc = Proc::new(RADIUS);
+        proc.put("812/loginuid", "1000");
+        assert_eq!(proc.checks(), []);
+        proc.put("1/loginuid", "1000");
+        assert_eq!(proc.checks().len(), 1);
+    }
+
+    #[test]
+    fn containers_are_left_out() {
+        let proc = Proc::new(RADIUS);
+        proc.put("812/status", STATUS.replace("812", "812\t7"));
+        assert_eq!(proc.checks(), []);
+    }
+
+    #[test]
+    fn a_process_that_has_ended_meanwhile_is_no_finding_and_one_with_an_odd_name_is() {
+        let proc = Proc::new(RADIUS);
+        proc.put("812/status", [b"Name:\t\xff\n", STATUS.as_bytes()].concat());
+        assert_eq!(proc.checks().len(), 1);
+        for name in ["maps", "cgroup", "status"] {
+            let proc = Proc::new(RADIUS);
+            fs::remove_file(proc.0.path().join("812").join(name)).unwrap();
+            assert_eq!(proc.checks(), [], "{name}");
         }
-        assert_eq!(root_of("0::/init.scope\n"), "");
-        assert_eq!(root_of("0::/docker/8f1e\n"), "");
-        assert_eq!(root_of(""), "");
-    }
-
-    #[test]
-    fn a_process_that_has_ended_meanwhile_is_no_finding() {
-        let folder = proc(&[("maps", REPLACED)]);
-        assert_eq!(checks(folder.path()), []);
-    }
-
-    #[test]
-    fn more_mappings_than_are_read_are_said_to_be_unknown() {
-        let mut maps = KEPT.repeat(MOST_BYTES as usize / KEPT.len() + 1);
-        maps += REPLACED;
-        let checks = found(&maps, RADIUS, &[]);
-        assert_eq!(checks.len(), 1);
-        assert!(checks[0].message.contains("no time"), "{checks:?}");
     }
 
     #[test]
     fn those_that_this_process_descends_from_are_left_out() {
-        let folder = proc(&[
-            ("maps", REPLACED),
-            ("cgroup", "0::/\n"),
-            ("status", "PPid:\t1\nNSpid:\t812\n"),
-        ]);
-        let own = folder.path().join(std::process::id().to_string());
-        fs::create_dir(&own).unwrap();
-        fs::write(own.join("status"), "PPid:\t812\n").unwrap();
-        assert_eq!(checks(folder.path()), []);
+        let proc = Proc::new("0::/\n");
+        proc.put(&format!("{}/status", std::process::id()), "PPid:\t812\n");
+        assert_eq!(proc.checks(), []);
+    }
+
+    #[test]
+    fn nothing_is_read_after_the_time_for_it_and_that_is_said() {
+        let proc = Proc::new(RADIUS);
+        let found = Found::of(proc.0.path(), Instant::now() - Duration::from_secs(1));
+        assert!(!found.is_whole && found.services.is_empty());
     }
 }
