@@ -1,7 +1,7 @@
 //! How the module is linked.
 //!
 //! - A program that has loaded it keeps it until it ends (decision 50): Rust's library does not
-//!   support that it is unloaded, and the next login does not load it anew.
+//!   support that it is unloaded, and the next login does not load it again.
 //! - As shipped, it has its own unwinder. Otherwise each program would also load `libgcc_s.so.1`
 //!   unless it uses that itself, which costs 0.1 ms, four times as much as the module alone. The
 //!   module unwinds only its own frames, so its own copy is enough.
