@@ -120,7 +120,7 @@ sshd_asks_in_one() {
 sshd_problems() {
     ended=0
     said=$(timeout 60 mfactl doctor 2>/dev/null) || ended=$?
-    # 124: see timeout(1). The others are doctor's: problems, and an agent that does not answer.
+    # Doctor ends with 1 if there are problems, and with 3 if the agent does not answer. 124 is timeout(1)'s.
     case $ended in
     0 | 1 | 3) ;;
     124) echo "Warning: mfactl doctor took more than a minute and was stopped. See what it says: mfactl doctor" ;;

@@ -151,7 +151,8 @@ fn candidates(proc: &Path) -> Vec<(Place, u32)> {
         // A process that has ended meanwhile has none.
         let (cgroups, status) = (text(&process, "cgroup")?, text(&process, "status")?);
         let login = text(&process, "loginuid");
-        let is_of_session = login.as_deref() != Some(NO_LOGIN) && login != login_of_manager;
+        let has_login = login.as_deref().map(str::trim) != Some(NO_LOGIN);
+        let is_of_session = has_login && login != login_of_manager;
         match is_of_session || is_in_container(&status) {
             true => None,
             false => units.place(&cgroups),
