@@ -33,17 +33,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 const MOST_NAMED: usize = 10;
 
 pub(super) fn checks(proc: impl AsRef<Path>) -> Vec<Check> {
-    let found = Found::of(proc.as_ref(), Instant::now() + LONGEST);
-    let cut_short = (!found.is_whole).then(|| {
-        Check::note(
-            NAME,
-            "there was no time to look at all processes for a pam_mfa.so that an upgrade replaced",
-            "To look for yourself, as root. Among them are sessions and your own sudo; end none:\n  \
-             grep -sl 'pam_mfa.so (deleted)' /proc/[0-9]*/maps",
-        )
-    });
-    let checks = [found.services(), found.others(), cut_short];
-    checks.into_iter().flatten().collect()
+    Found::of(proc.as_ref(), Instant::now() + LONGEST).checks()
 }
 
 /// The processes that hold a replaced module.
@@ -89,6 +79,11 @@ impl Found {
         }
     }
 
+    fn checks(&self) -> Vec<Check> {
+        let checks = [self.services(), self.others(), self.cut_short()];
+        checks.into_iter().flatten().collect()
+    }
+
     fn services(&self) -> Option<Check> {
         let holders = self.services.iter();
         let holders: Vec<_> = holders
@@ -112,9 +107,7 @@ impl Found {
     }
 
     fn others(&self) -> Option<Check> {
-        let few = self.others.iter().take(MOST_NAMED);
-        let few: Vec<_> = few.map(u32::to_string).collect();
-        (!few.is_empty()).then(|| {
+        (!self.others.is_empty()).then(|| {
             Check::note(
                 NAME,
                 format!(
@@ -123,8 +116,19 @@ impl Found {
                 ),
                 format!(
                     "See what they are. Restart servers; sessions end by themselves:\n  ps -fp {}",
-                    few.join(",")
+                    first(&self.others, ",")
                 ),
+            )
+        })
+    }
+
+    fn cut_short(&self) -> Option<Check> {
+        (!self.is_whole).then(|| {
+            Check::note(
+                NAME,
+                "there was no time to look at all processes for a pam_mfa.so that an upgrade replaced",
+                "To look for yourself, as root. Among them are sessions and your own sudo; end none:\n  \
+                 grep -sl 'pam_mfa.so (deleted)' /proc/[0-9]*/maps",
             )
         })
     }
@@ -132,12 +136,16 @@ impl Found {
 
 /// "812, 813 and 7 more".
 fn named(pids: &[u32]) -> String {
-    let few = pids.iter().take(MOST_NAMED);
-    let few: Vec<_> = few.map(u32::to_string).collect();
+    let few = first(pids, ", ");
     match pids.len().saturating_sub(MOST_NAMED) {
-        0 => few.join(", "),
-        more => format!("{} and {more} more", few.join(", ")),
+        0 => few,
+        more => format!("{few} and {more} more"),
     }
+}
+
+fn first(pids: &[u32], by: &str) -> String {
+    let few = pids.iter().take(MOST_NAMED);
+    few.map(u32::to_string).collect::<Vec<_>>().join(by)
 }
 
 /// The processes whose mappings are read, services first.
@@ -325,12 +333,13 @@ mod tests {
     #[test]
     fn only_a_module_in_whose_place_there_is_another_one_is_a_finding() {
         let proc = Proc::new(RADIUS);
+        proc.put("lib/my_pam_mfa.so", "");
         let module = proc.0.path().join("lib/pam_mfa.so").display().to_string();
         for path in [
             module.clone(),
             format!("{module} (deleted"),
             format!("{module}.so (deleted)"),
-            module.replace("pam_mfa", "my_pam_mfa") + " (deleted)",
+            module.replace("/pam_mfa", "/my_pam_mfa") + " (deleted)",
             "/nowhere/pam_mfa.so (deleted)".to_owned(),
             "/memfd:x/pam_mfa.so (deleted)".to_owned(),
         ] {
@@ -378,6 +387,8 @@ mod tests {
     fn nothing_is_read_after_the_time_for_it_and_that_is_said() {
         let proc = Proc::new(RADIUS);
         let found = Found::of(proc.0.path(), Instant::now() - Duration::from_secs(1));
-        assert!(!found.is_whole && found.services.is_empty());
+        let checks = found.checks();
+        assert_eq!(checks.len(), 1, "{checks:?}");
+        assert!(checks[0].message.contains("no time"), "{checks:?}");
     }
 }
